@@ -1,0 +1,3 @@
+module github.com/gibbon-gateway/gibbon
+
+go 1.26
