@@ -1,0 +1,57 @@
+# Gibbon's build. `make` lists the targets; each works on a fresh Debian 12 with Go, gcc, make and apt.
+#
+#   LUAJIT_DIR=PATH   a LuaJIT tree of your own ({include,lib}) instead of the one built from Debian's source
+#   ARGS=…            more words for run, test, bench (make bench ARGS="-case keepalive")
+
+GO      ?= go
+VERSION ?= $(shell sed -n 's/^\#\# \([0-9][^ ]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1)
+LDFLAGS  = -X main.version=$(or $(VERSION),dev)
+
+# Pinned tools, run through the Go module proxy; they are not dependencies of the module.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2026.1
+
+export CGO_ENABLED = 1
+export LUAJIT_DIR
+
+.DEFAULT_GOAL := help
+.PHONY: help deps luajit build run test race lint fuzz bench golden docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+deps: ## install the Debian packages that are missing (headers, Lua modules)
+	@scripts/deps.sh build lua
+
+luajit: ## compile libluajit.a from Debian's source package into build/luajit
+	@scripts/luajit.sh
+
+build: deps luajit ## build the binary build/gibbon
+	$(GO) build -ldflags '$(LDFLAGS)' -o build/gibbon ./cmd/gibbon
+
+run: build ## start the demo: a kong.yml, an upstream and a Lua plugin
+	@scripts/run.sh $(ARGS)
+
+test: build ## all tests: unit, end to end and golden cases
+	$(GO) test -timeout 20m $(ARGS) ./...
+
+race: deps luajit ## all unit tests under the race detector
+	$(GO) test -race -timeout 30m $(ARGS) ./...
+
+lint: deps luajit ## gofmt, go vet, staticcheck, Lua syntax, house rules
+	@GO='$(GO)' STATICCHECK='$(STATICCHECK)' scripts/lint.sh
+
+fuzz: deps luajit ## run every fuzz target for FUZZTIME (default 30s each)
+	@GO='$(GO)' scripts/fuzz.sh
+
+bench: build ## CPU per request against Debian's nginx and HAProxy, in one run
+	@scripts/deps.sh bench
+	$(GO) run ./test/bench $(ARGS)
+
+golden: build ## the recorded cases alone; ARGS="-run Golden/routing -v"
+	$(GO) test -count=1 ./test/golden $(ARGS)
+
+docs: ## check the documents: links, code blocks, tables made from the code
+	$(GO) test -count=1 ./docs/...
+
+clean: ## remove what was built, LuaJIT included
+	rm -rf build
