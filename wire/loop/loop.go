@@ -1,0 +1,290 @@
+package loop
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Events are the readiness bits that a Handler gets.
+type Events uint32
+
+// The bits of Events.
+const (
+	Readable Events = 1 << iota
+	Writable
+	// HangUp: the other side closed, or the socket failed.
+	HangUp
+)
+
+// Handler is told about its descriptor's edges. It must go on until the kernel
+// says would-block, or remember that it did not.
+type Handler interface{ Ready(Events) }
+
+// maxEvents is how many events one round takes from the kernel.
+const maxEvents = 512
+
+// readBuffer is the size of the loop's shared read buffer.
+const readBuffer = 64 << 10
+
+type slot struct {
+	h   Handler
+	gen int32
+}
+
+// Loop is an event loop. Make it with New, run it with Run.
+type Loop struct {
+	epfd    int
+	wakeFD  int
+	timerFD int
+	file    *os.File
+	slots   []slot
+
+	now    int64
+	wall   int64 // UnixNano at the last round
+	base   time.Time
+	timers timerHeap
+	armed  int64 // when the timerfd fires, 0 = not armed
+
+	again, againSpare []Handler
+
+	mu       sync.Mutex
+	queue    []func()
+	spare    []func()
+	queued   atomic.Bool
+	stopping bool
+	handed   bool // something was handed to another goroutine this round
+
+	// Buffer is shared by all readers of the loop: valid within one callback.
+	Buffer []byte
+	// Scratch is for assembling what is written, valid within one callback.
+	Scratch []byte
+}
+
+// New makes a loop; the caller runs Run on a goroutine of its own.
+func New() (*Loop, error) {
+	l := &Loop{base: time.Now(), Buffer: make([]byte, readBuffer), Scratch: make([]byte, 0, readBuffer)}
+	var err error
+	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("event loop: epoll_create: %w", err)
+	}
+	if l.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("event loop: eventfd: %w", err)
+	}
+	if l.timerFD, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("event loop: timerfd: %w", err)
+	}
+	if err = unix.SetNonblock(l.epfd, true); err != nil {
+		return nil, err
+	}
+	l.file = os.NewFile(uintptr(l.epfd), "epoll")
+	l.tick()
+	if _, err = l.Register(l.wakeFD, waker{l}, Readable); err != nil {
+		return nil, err
+	}
+	if _, err = l.Register(l.timerFD, alarm{l}, Readable); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Now is the loop's clock: nanoseconds since it was made, read once a round.
+func (l *Loop) Now() int64 { return l.now }
+
+// Wall is the wall clock of the round in nanoseconds since the epoch.
+func (l *Loop) Wall() int64 { return l.wall }
+
+// Refresh reads the clock anew within a round, after something slow.
+func (l *Loop) Refresh() int64 { l.tick(); return l.now }
+
+func (l *Loop) tick() {
+	t := time.Now()
+	l.now = int64(t.Sub(l.base)) + 1
+	l.wall = t.UnixNano()
+}
+
+// Register has the loop tell h about fd's edges until Unregister.
+// want is Readable, Writable or both. The token goes to Unregister.
+func (l *Loop) Register(fd int, h Handler, want Events) (token int32, err error) {
+	for fd >= len(l.slots) {
+		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
+	}
+	s := &l.slots[fd]
+	s.gen++
+	s.h = h
+	ev := unix.EpollEvent{Events: unix.EPOLLET | unix.EPOLLRDHUP, Fd: int32(fd), Pad: s.gen}
+	if want&Readable != 0 {
+		ev.Events |= unix.EPOLLIN
+	}
+	if want&Writable != 0 {
+		ev.Events |= unix.EPOLLOUT
+	}
+	if err = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		s.h = nil
+		return 0, err
+	}
+	return s.gen, nil
+}
+
+// RegisterShared registers a level-triggered, exclusive listener: one of the
+// loops that share the socket wakes per connection.
+func (l *Loop) RegisterShared(fd int, h Handler) (token int32, err error) {
+	for fd >= len(l.slots) {
+		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
+	}
+	s := &l.slots[fd]
+	s.gen++
+	s.h = h
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd), Pad: s.gen}
+	if err = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		s.h = nil
+	}
+	return s.gen, err
+}
+
+// Unregister forgets fd; pending events of it in this round are dropped.
+func (l *Loop) Unregister(fd int) {
+	if fd < len(l.slots) && l.slots[fd].h != nil {
+		l.slots[fd].h = nil
+		l.slots[fd].gen++
+		_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
+// Again calls h.Ready(0) at the end of this round: for a handler that stopped
+// before the kernel said would-block.
+func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
+
+// Post runs fn on the loop soon. It may be called from any goroutine.
+func (l *Loop) Post(fn func()) {
+	l.mu.Lock()
+	l.queue = append(l.queue, fn)
+	l.mu.Unlock()
+	if l.queued.CompareAndSwap(false, true) {
+		one := [8]byte{1}
+		_, _ = unix.Write(l.wakeFD, one[:])
+	}
+}
+
+// Go runs job in a goroutine, and then back, if it is not nil, on the loop.
+// Loop only: the round yields the processor at its end so that job starts soon.
+func (l *Loop) Go(job func(), back func()) {
+	l.handed = true
+	go func() {
+		job()
+		if back != nil {
+			l.Post(back)
+		}
+	}()
+}
+
+// Handed tells the loop that something was given to another goroutine, so
+// that it yields the processor when the round ends.
+func (l *Loop) Handed() { l.handed = true }
+
+// Stop ends Run after the round in which it is seen.
+func (l *Loop) Stop() { l.Post(func() { l.stopping = true }) }
+
+// Run runs the loop until Stop.
+func (l *Loop) Run() error {
+	events := make([]unix.EpollEvent, maxEvents)
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("event loop: the runtime's poller refuses the epoll descriptor: %w", err)
+	}
+	n := 0
+	wait := func(uintptr) bool { n = epollPoll(l.epfd, events); return n > 0 }
+	for !l.stopping {
+		if len(l.again) > 0 {
+			n = epollPoll(l.epfd, events)
+		} else if err := raw.Read(wait); err != nil {
+			return fmt.Errorf("event loop: %w", err)
+		}
+		l.round(events[:n])
+	}
+	return l.close()
+}
+
+func (l *Loop) close() error {
+	_ = unix.Close(l.wakeFD)
+	_ = unix.Close(l.timerFD)
+	return l.file.Close()
+}
+
+func (l *Loop) round(events []unix.EpollEvent) {
+	l.tick()
+	for i := range events {
+		e := &events[i]
+		s := &l.slots[e.Fd]
+		if s.gen != e.Pad || s.h == nil {
+			continue // closed earlier in this round; the number may be in use again
+		}
+		var ev Events
+		if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
+			ev |= Readable
+		}
+		if e.Events&(unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
+			ev |= HangUp
+		}
+		if e.Events&unix.EPOLLOUT != 0 {
+			ev |= Writable
+		}
+		s.h.Ready(ev)
+	}
+	if l.queued.Load() {
+		l.drain()
+	}
+	if len(l.again) > 0 {
+		todo := l.again
+		l.again = l.againSpare[:0]
+		for i, h := range todo {
+			h.Ready(0)
+			todo[i] = nil
+		}
+		l.againSpare = todo[:0]
+	}
+	if len(l.timers) > 0 {
+		l.arm()
+	}
+	if l.handed {
+		l.handed = false
+		runtime.Gosched()
+	}
+}
+
+// drain runs what was posted so far.
+func (l *Loop) drain() {
+	l.queued.Store(false)
+	l.mu.Lock()
+	q := l.queue
+	l.queue = l.spare[:0]
+	l.mu.Unlock()
+	for i, fn := range q {
+		fn()
+		q[i] = nil
+	}
+	l.spare = q[:0]
+}
+
+type waker struct{ l *Loop }
+
+// Ready empties the eventfd; round drains the queue.
+func (w waker) Ready(Events) {
+	var b [8]byte
+	_, _ = unix.Read(w.l.wakeFD, b[:])
+}
+
+func epollPoll(epfd int, events []unix.EpollEvent) int {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if e != 0 {
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,103 @@
+package message
+
+// KnownHeader numbers the header names that the gateway itself looks at, so
+// that they are compared once, when parsed. 0 is any other name.
+type KnownHeader uint8
+
+// The known headers.
+const (
+	HeaderOther KnownHeader = iota
+	HeaderHost
+	HeaderConnection
+	HeaderContentLength
+	HeaderContentType
+	HeaderTransferEncoding
+	HeaderExpect
+	HeaderUpgrade
+	HeaderKeepAlive
+	HeaderTE
+	HeaderTrailer
+	HeaderProxyConnection
+	HeaderXForwardedFor
+	HeaderXForwardedProto
+	HeaderXForwardedHost
+	HeaderXForwardedPort
+	HeaderXForwardedPath
+	HeaderXForwardedPrefix
+	HeaderXRealIP
+	HeaderServer
+	HeaderDate
+	HeaderVia
+	HeaderAccept
+	HeaderCookie
+	HeaderContentEncoding
+	HeaderProxyAuthenticate
+	HeaderUserAgent
+	HeaderXKongRequestID
+	HeaderXKongUpstreamLatency
+	HeaderXKongProxyLatency
+	HeaderXKongResponseLatency
+	HeaderXKongUpstreamStatus
+	HeaderLocation
+	HeaderSetCookie
+	HeaderAcceptEncoding
+	HeaderLastModified
+	headerEnd
+)
+
+var knownNames = [headerEnd]string{
+	HeaderHost: "host", HeaderConnection: "connection", HeaderContentLength: "content-length",
+	HeaderContentType: "content-type", HeaderTransferEncoding: "transfer-encoding", HeaderExpect: "expect",
+	HeaderUpgrade: "upgrade", HeaderKeepAlive: "keep-alive", HeaderTE: "te", HeaderTrailer: "trailer",
+	HeaderProxyConnection: "proxy-connection", HeaderXForwardedFor: "x-forwarded-for",
+	HeaderXForwardedProto: "x-forwarded-proto", HeaderXForwardedHost: "x-forwarded-host",
+	HeaderXForwardedPort: "x-forwarded-port", HeaderXForwardedPath: "x-forwarded-path",
+	HeaderXForwardedPrefix: "x-forwarded-prefix", HeaderXRealIP: "x-real-ip", HeaderServer: "server",
+	HeaderDate: "date", HeaderVia: "via", HeaderAccept: "accept", HeaderCookie: "cookie",
+	HeaderContentEncoding: "content-encoding", HeaderProxyAuthenticate: "proxy-authenticate",
+	HeaderUserAgent: "user-agent", HeaderXKongRequestID: "x-kong-request-id",
+	HeaderXKongUpstreamLatency: "x-kong-upstream-latency", HeaderXKongProxyLatency: "x-kong-proxy-latency",
+	HeaderXKongResponseLatency: "x-kong-response-latency", HeaderXKongUpstreamStatus: "x-kong-upstream-status",
+	HeaderLocation: "location", HeaderSetCookie: "set-cookie", HeaderAcceptEncoding: "accept-encoding",
+	HeaderLastModified: "last-modified",
+}
+
+// byLength lists the known headers of each name length.
+var byLength [32][]KnownHeader
+
+func init() {
+	for id := HeaderOther + 1; id < headerEnd; id++ {
+		n := len(knownNames[id])
+		byLength[n] = append(byLength[n], id)
+	}
+}
+
+// Known is the number of name (any case).
+func Known(name string) KnownHeader {
+	if len(name) >= len(byLength) {
+		return HeaderOther
+	}
+	for _, id := range byLength[len(name)] {
+		if equalLower(name, knownNames[id]) {
+			return id
+		}
+	}
+	return HeaderOther
+}
+
+// Name is the lower-case spelling of a known header, "" for HeaderOther.
+func (k KnownHeader) Name() string { return knownNames[k] }
+
+// equalLower compares name in any case with a lower-case one of equal length.
+func equalLower(name, lower string) bool {
+	for i := 0; i < len(lower); i++ {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
