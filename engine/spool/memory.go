@@ -1,0 +1,70 @@
+package spool
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// Buffers come in powers of two from 4 KB to 1 MB; bigger ones are not pooled.
+const (
+	smallest = 12
+	largest  = 20
+)
+
+var pools [largest - smallest + 1]sync.Pool
+
+// budget is what all Spools of the process together may hold in memory.
+var budget, used atomic.Int64
+
+func init() { budget.Store(256 << 20) }
+
+// SetBudget bounds the memory of all Spools of the process, in bytes (256 MB
+// until set). Bodies that come when it is used up go to files at once.
+func SetBudget(n int64) { budget.Store(n) }
+
+// MemoryUsed is what the Spools of the process hold in memory now, in bytes.
+func MemoryUsed() int64 { return used.Load() }
+
+// grow makes room for n more bytes in s.mem; false when the budget is used up.
+func (s *Spool) grow(n int) bool {
+	need := len(s.mem) + n
+	if need <= cap(s.mem) {
+		return true
+	}
+	class := max(bits.Len(uint(need-1)), smallest)
+	size := 1 << class
+	if used.Add(int64(size)) > budget.Load() {
+		used.Add(-int64(size))
+		return false
+	}
+	next := take(class)
+	next = append(next, s.mem...)
+	s.free()
+	s.mem = next
+	return true
+}
+
+// take is an empty buffer of 1<<class bytes.
+func take(class int) []byte {
+	if class <= largest {
+		if b, ok := pools[class-smallest].Get().(*[]byte); ok {
+			return (*b)[:0]
+		}
+	}
+	return make([]byte, 0, 1<<class)
+}
+
+// free gives s.mem back.
+func (s *Spool) free() {
+	if s.mem == nil {
+		return
+	}
+	size := cap(s.mem)
+	used.Add(-int64(size))
+	if class := bits.Len(uint(size)) - 1; class <= largest {
+		b := s.mem[:0]
+		pools[class-smallest].Put(&b)
+	}
+	s.mem = nil
+}
