@@ -1,5 +1,7 @@
 package message
 
+import "unsafe"
+
 // KnownHeader numbers the header names that the gateway itself looks at, so
 // that they are compared once, when parsed. 0 is any other name.
 type KnownHeader uint8
@@ -100,4 +102,9 @@ func equalLower(name, lower string) bool {
 		}
 	}
 	return true
+}
+
+// KnownBytes is Known for bytes.
+func KnownBytes(name []byte) KnownHeader {
+	return Known(unsafe.String(unsafe.SliceData(name), len(name)))
 }

@@ -1,0 +1,82 @@
+package http1
+
+import (
+	"strconv"
+
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// AppendField appends one field line.
+func AppendField(dst []byte, name, value string) []byte {
+	dst = append(dst, name...)
+	dst = append(dst, ": "...)
+	dst = append(dst, value...)
+	return append(dst, "\r\n"...)
+}
+
+// AppendFields appends the fields of h that go to the other side: not those
+// removed, hop-by-hop, or in skip (a set of KnownHeaders). Untouched neighbours
+// whose lines are adjacent and regular in the buffer are copied in one run.
+func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]bool) []byte {
+	fs := s.Fields(h)
+	for i := 0; i < len(fs); i++ {
+		f := &fs[i]
+		if f.Flags&(message.FieldGone|message.FieldHop) != 0 || skip[f.ID] {
+			continue
+		}
+		end := f.Value.Off + f.Value.Len
+		j := i
+		if regular(f) {
+			for j+1 < len(fs) {
+				g := &fs[j+1]
+				if g.Flags != 0 || skip[g.ID] || g.Name.Off != end+2 || !regular(g) {
+					break
+				}
+				end = g.Value.Off + g.Value.Len
+				j++
+			}
+		}
+		if j > i {
+			dst = append(dst, s.Bytes(message.Str{Off: f.Name.Off, Len: end - f.Name.Off})...)
+			dst = append(dst, "\r\n"...)
+			i = j
+			continue
+		}
+		dst = append(dst, s.NameOf(f)...)
+		dst = append(dst, ": "...)
+		dst = append(dst, s.ValueOf(f)...)
+		dst = append(dst, "\r\n"...)
+	}
+	return dst
+}
+
+// regular: name, ": ", value stand together as they are written.
+func regular(f *message.Field) bool {
+	return f.Flags == 0 && f.Value.Off == f.Name.Off+uint32(f.Name.Len)+2
+}
+
+// AppendStatusLine appends "HTTP/1.1 status reason CRLF".
+func AppendStatusLine(dst []byte, status int, reason []byte) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, reason...)
+	return append(dst, "\r\n"...)
+}
+
+// AppendChunk appends data as one chunk; nothing for no data.
+func AppendChunk(dst, data []byte) []byte {
+	if len(data) == 0 {
+		return dst
+	}
+	dst = strconv.AppendInt(dst, int64(len(data)), 16)
+	dst = append(dst, "\r\n"...)
+	dst = append(dst, data...)
+	return append(dst, "\r\n"...)
+}
+
+// LastChunk ends a chunked body without trailers.
+const LastChunk = "0\r\n\r\n"
+
+// Continue is the interim answer to Expect: 100-continue.
+const Continue = "HTTP/1.1 100 Continue\r\n\r\n"
