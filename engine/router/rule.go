@@ -1,0 +1,4 @@
+package router
+
+// rule is one way in which a route matches.
+type rule struct{}
