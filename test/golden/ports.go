@@ -65,8 +65,6 @@ func (b *portBlock) take() int {
 	return b.next - 1
 }
 
-func (b *portBlock) listen() (net.Listener, error) { return net.Listen("tcp", loopback(b.take())) }
-
 func (b *portBlock) release() { b.lock.Close() }
 
 func portOf(a net.Addr) string {
