@@ -150,4 +150,17 @@ func (e *Error) Error() string {
 }
 
 // NotFound tells whether the name does not exist or has no record.
-func (e *Error) NotFound() bool { return e.Code == 3 || e.Code == CodeEmpty }
+func (e *Error) NotFound() bool { return e.Code == rcodeNameError || e.Code == CodeEmpty }
+
+const rcodeNameError = 3
+
+// gravity orders failures: no such name, no such record, a server's fault.
+func (e *Error) gravity() int {
+	switch e.Code {
+	case rcodeNameError:
+		return 0
+	case CodeEmpty:
+		return 1
+	}
+	return 2
+}

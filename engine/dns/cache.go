@@ -75,28 +75,15 @@ func (c *cache) get(name string) (e *entry, isNew bool) {
 }
 
 // query asks for a name and keeps the answer. Callers of the same name share
-// one query unless NoSync. An error is only that of ctx.
+// one query unless NoSync. An error is only that of ctx. The query goes on when
+// a caller gives up: its answer serves the next.
 func (r *Resolver) query(ctx context.Context, e *entry) (*Answer, error) {
-	if r.opts.NoSync {
-		a := r.lookup(ctx, e)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return r.store(e, a), nil
-	}
 	e.mu.Lock()
 	c := e.call
-	if c == nil {
+	if c == nil || r.opts.NoSync {
 		c = &call{done: make(chan struct{})}
 		e.call = c
-		go func() {
-			// The query belongs to all who wait: it outlives each of them.
-			c.answer = r.store(e, r.lookup(r.ctx, e))
-			e.mu.Lock()
-			e.call = nil
-			e.mu.Unlock()
-			close(c.done)
-		}()
+		go r.run(e, c)
 	}
 	e.mu.Unlock()
 	select {
@@ -105,6 +92,19 @@ func (r *Resolver) query(ctx context.Context, e *entry) (*Answer, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func (r *Resolver) run(e *entry, c *call) {
+	c.answer = r.lookup(r.ctx, e)
+	if r.ctx.Err() == nil {
+		c.answer = r.store(e, c.answer)
+	}
+	e.mu.Lock()
+	if e.call == c {
+		e.call = nil
+	}
+	e.mu.Unlock()
+	close(c.done)
 }
 
 // store sets the times of a new answer and puts it into the cache; it returns

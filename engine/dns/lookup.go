@@ -15,7 +15,8 @@ var errTooDeep = errors.New("dns client error: recursion detected")
 
 // lookup asks for a name: the hosts file, then each type of the order over
 // each candidate of the search list. The first answer with records wins; else
-// the last failure is the answer.
+// the gravest failure is the answer: a server that failed for the name itself
+// says more than one that does not know the name under a search domain.
 func (r *Resolver) lookup(ctx context.Context, e *entry) *Answer {
 	a, err := r.walk(ctx, e.name, r.order(e), 0)
 	if err != nil {
@@ -61,7 +62,10 @@ func (r *Resolver) walk(ctx context.Context, name string, order []Type, depth in
 	if depth > maxDepth {
 		return nil, errTooDeep
 	}
-	var last error = &Error{Code: CodeEmpty}
+	last := &Error{Code: rcodeNameError}
+	if len(order) == 0 {
+		last.Code = CodeEmpty
+	}
 	for _, t := range order {
 		for _, candidate := range r.conf.candidates(name) {
 			a, err := r.one(ctx, candidate, t, order, depth)
@@ -69,11 +73,13 @@ func (r *Resolver) walk(ctx context.Context, name string, order []Type, depth in
 				a.Name = name
 				return a, nil
 			}
-			last = err
 			var answered *Error
 			if !errors.As(err, &answered) {
 				// Servers that keep silent will do so for the other types too.
 				return nil, err
+			}
+			if answered.gravity() >= last.gravity() {
+				last = answered
 			}
 		}
 	}
@@ -163,7 +169,7 @@ func (r *Resolver) services(ctx context.Context, found []resource, ttl uint32, o
 			// gives each half of its record's weight.
 			a.Records = append(a.Records, Record{
 				Addr: rec.Addr, Port: f.port, Target: f.target, Priority: f.priority,
-				Weight: max(int(f.weight), 1) * share / len(t.Records),
+				Weight: max(max(int(f.weight), 1)*share/len(t.Records), 1),
 			})
 		}
 	}

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"container/heap"
+	"math/bits"
 	"sort"
 	"sync/atomic"
 )
@@ -89,15 +90,10 @@ func (w *Wheel) at(n uint64) int {
 	return i
 }
 
-// mulmod is a*b mod m; m is below 2⁴⁸ (2¹⁶ weights per address of at most 2³²).
+// mulmod is a*b mod m without overflow.
 func mulmod(a, b, m uint64) uint64 {
-	var r uint64
-	for a %= m; b > 0; b >>= 1 {
-		if b&1 == 1 {
-			r = (r + a) % m
-		}
-		a = a * 2 % m
-	}
+	hi, lo := bits.Mul64(a, b)
+	_, r := bits.Div64(hi%m, lo, m)
 	return r
 }
 
