@@ -52,10 +52,8 @@ type Config struct {
 	Hybrid    Hybrid
 	Manager   Manager
 
-	values map[string]Value     // every setting by name, as read
-	inject map[string][]Inject  // injected directives by block: main, events, http, proxy, …
-	listen map[string][]Address // listener settings by setting name
-	vaults []string
+	values map[string]Value    // every setting by name, as read
+	inject map[string][]Inject // injected directives by block: main, events, http, proxy, …
 }
 
 // Plugins is what plugins and plugin servers are offered.
@@ -181,8 +179,7 @@ type Limits struct {
 	ProxyBufferSize   int           // proxy_buffer_size: a response head may be this long
 	ProxyBuffers      int           // proxy_buffers: number
 	ProxyBuffersSize  int           // proxy_buffers: size of one
-	// MergeSlashes, UnderscoresInHeaders and IgnoreInvalidHeaders are nginx's directives of those names; Kong's template switches merging off and underscores on.
-	MergeSlashes         bool
+	// UnderscoresInHeaders and IgnoreInvalidHeaders are nginx's directives of those names; both are on by default, as in the reference.
 	UnderscoresInHeaders bool
 	IgnoreInvalidHeaders bool
 	// AdminMaxBodySize and AdminBodyBufferSize are those of the Admin API.
@@ -194,8 +191,8 @@ type Limits struct {
 	DefaultType string
 	// MemCacheSize is how many bytes cached entities may take. Setting: mem_cache_size.
 	MemCacheSize int64
-	// TCPNoDelay and Resolution of other connection switches.
-	TCPNoDelay bool
+	// ShutdownTimeout bounds how long requests under way may keep a quitting gateway; 0 = no bound. Directive: worker_shutdown_timeout.
+	ShutdownTimeout time.Duration
 }
 
 // Upstream is about connections to upstreams.
@@ -297,15 +294,14 @@ type Tracing struct {
 
 // Headers says which headers of its own the gateway adds (headers, headers_upstream).
 type Headers struct {
-	Server, Via            bool
-	ProxyLatency           bool // X-Kong-Proxy-Latency
-	UpstreamLatency        bool // X-Kong-Upstream-Latency
-	ResponseLatency        bool // X-Kong-Response-Latency
-	AdminLatency           bool // X-Kong-Admin-Latency
-	UpstreamStatus         bool // X-Kong-Upstream-Status
-	RequestID              bool // X-Kong-Request-Id to the client
-	UpstreamRequestID      bool // X-Kong-Request-Id to the upstream
-	tokens, upstreamTokens []string
+	Server, Via       bool
+	ProxyLatency      bool // X-Kong-Proxy-Latency
+	UpstreamLatency   bool // X-Kong-Upstream-Latency
+	ResponseLatency   bool // X-Kong-Response-Latency
+	AdminLatency      bool // X-Kong-Admin-Latency
+	UpstreamStatus    bool // X-Kong-Upstream-Status
+	RequestID         bool // X-Kong-Request-Id to the client
+	UpstreamRequestID bool // X-Kong-Request-Id to the upstream
 }
 
 // Errors is how the gateway's own errors look.
