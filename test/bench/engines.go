@@ -1,0 +1,154 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed conf
+var confs embed.FS
+
+//go:embed all:kong
+var luaPlugins embed.FS
+
+// engine is one thing to measure.
+type engine struct {
+	name    string
+	about   string
+	conf    string            // template below conf/
+	vars    map[string]string // what the template is told beside ports and folders
+	header  string            // a request header that clients send
+	command func(b *bench, conf string, port int) (env, command []string)
+}
+
+var engines = []engine{
+	{name: "nginx", about: "Debian's nginx, proxy_pass with keep-alive", conf: "nginx.conf", command: nginx},
+	{name: "nginx+log", about: "the same with its access log", conf: "nginx.conf", vars: map[string]string{"log": "yes"}, command: nginx},
+	{name: "nginx+lua", about: "nginx with five trivial Lua phases", conf: "nginx-lua.conf", command: nginx},
+	{name: "haproxy", about: "Debian's HAProxy, http-reuse always", conf: "haproxy.cfg", command: haproxy},
+	{name: "gibbon", about: "a plain route, no plugins", conf: "kong.yml", command: gibbon},
+	{name: "gibbon+log", about: "the same with its access log", conf: "kong.yml", vars: map[string]string{"log": "yes"}, command: gibbonLog},
+	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbon},
+	{name: "gibbon+key-auth", about: "key-auth and a consumer", conf: "kong.yml", vars: map[string]string{"plugin": "key-auth"},
+		header: "apikey: bench-key", command: gibbon},
+}
+
+func nginx(b *bench, conf string, _ int) (env, command []string) {
+	return nil, []string{"nginx", "-p", b.dir, "-e", "stderr", "-c", conf}
+}
+
+func haproxy(_ *bench, conf string, _ int) (env, command []string) {
+	return nil, []string{"haproxy", "-db", "-f", conf}
+}
+
+func gibbon(b *bench, conf string, port int) (env, command []string) {
+	return []string{
+		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PLUGINS=bundled,bench-typical",
+		"KONG_LUA_PACKAGE_PATH=" + b.dir + "/?.lua;;",
+		fmt.Sprintf("KONG_PROXY_LISTEN=%s backlog=4096", address(port)),
+		"KONG_ADMIN_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_STREAM_LISTEN=off",
+		"KONG_PREFIX=" + strings.TrimSuffix(conf, ".yml") + ".prefix", "KONG_NGINX_DAEMON=off",
+		"KONG_NGINX_WORKER_PROCESSES=1", "KONG_LOG_LEVEL=warn", "KONG_ANONYMOUS_REPORTS=off",
+		"KONG_PROXY_ACCESS_LOG=off", "KONG_ADMIN_ACCESS_LOG=off",
+		"KONG_NGINX_HTTP_KEEPALIVE_REQUESTS=1000000000", "KONG_NGINX_HTTP_KEEPALIVE_TIMEOUT=600s",
+		"KONG_UPSTREAM_KEEPALIVE_POOL_SIZE=1024", "KONG_UPSTREAM_KEEPALIVE_MAX_REQUESTS=0", "KONG_UPSTREAM_KEEPALIVE_IDLE_TIMEOUT=600",
+	}, []string{b.gibbon, "start"}
+}
+
+func gibbonLog(b *bench, conf string, port int) (env, command []string) {
+	env, command = gibbon(b, conf, port)
+	return append(env, "KONG_PROXY_ACCESS_LOG=logs/access.log"), command
+}
+
+// running is an engine that has started.
+type running struct {
+	engine
+	*process
+	port int
+	conf string
+}
+
+// launch writes an engine's configuration and starts it on a core.
+func (b *bench) launch(e engine, core, upstream int) (*running, error) {
+	port := b.freePort()
+	vars := map[string]string{"dir": b.dir, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,
+		"log": "", "plugin": "", "body": strings.Repeat("0123456789", 10), "kilobyte": strings.Repeat("0123456789abcdef", 64)}
+	for k, v := range e.vars {
+		vars[k] = v
+	}
+	conf := filepath.Join(b.dir, e.name+filepath.Ext(e.conf))
+	if err := b.render(e.conf, conf, vars); err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(filepath.Join(b.dir), luaPlugins); err != nil && !os.IsExist(err) {
+		return nil, err
+	}
+	env, command := e.command(b, conf, port)
+	p, err := b.start(e.name, core, port, env, command...)
+	if err != nil {
+		return nil, err
+	}
+	return &running{e, p, port, conf}, nil
+}
+
+func (b *bench) render(name, path string, vars map[string]string) error {
+	t, err := template.ParseFS(confs, "conf/"+name)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.Execute(f, vars)
+}
+
+// upstream starts what all engines proxy to: an nginx that answers from memory, on the load's core.
+func (b *bench) upstream(core int) (port int, err error) {
+	r, err := b.launch(engine{name: "upstream", conf: "upstream.conf", command: nginx}, core, 0)
+	if err != nil {
+		return 0, err
+	}
+	return r.port, nil
+}
+
+// pick gives the engines by name, all but the access-log ones without names. Without a gateway binary only the peers are left.
+func (b *bench) pick(names string) ([]engine, error) {
+	var wanted []string
+	if names != "" {
+		wanted = strings.Split(names, ",")
+	}
+	_, missing := os.Stat(b.gibbon)
+	var picked []engine
+	for _, e := range engines {
+		named := slices.Contains(wanted, e.name)
+		if !named && (len(wanted) > 0 || strings.HasSuffix(e.name, "+log")) {
+			continue
+		}
+		if missing != nil && strings.HasPrefix(e.name, "gibbon") {
+			fmt.Fprintf(os.Stderr, "bench: no %s: %s left out\n", b.gibbon, e.name)
+			continue
+		}
+		picked = append(picked, e)
+	}
+	for _, name := range wanted {
+		if !slices.ContainsFunc(engines, func(e engine) bool { return e.name == name }) {
+			return nil, fmt.Errorf("no engine %q: %s", name, engineNames())
+		}
+	}
+	return picked, nil
+}
+
+func engineNames() string {
+	var names []string
+	for _, e := range engines {
+		names = append(names, e.name)
+	}
+	return strings.Join(names, ", ")
+}
