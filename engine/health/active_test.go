@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,13 @@ func (b *backend) set(addr, answer string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answer[addr] = answer
+}
+
+// seen is the heads so far and the most probes at once.
+func (b *backend) seen() ([]string, int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.heads), b.most
 }
 
 func (b *backend) dial(_ context.Context, _, addr string) (net.Conn, error) {
@@ -137,8 +145,8 @@ func TestProbeShape(t *testing.T) {
 			tt.change(u)
 			r.Open(u, TLS{}).Acquire(key)
 			time.Sleep(1500 * time.Millisecond)
-			if len(b.heads) != 1 || b.heads[0] != tt.want {
-				t.Errorf("got %q, want %q", b.heads, tt.want)
+			if heads, _ := b.seen(); len(heads) != 1 || heads[0] != tt.want {
+				t.Errorf("got %q, want %q", heads, tt.want)
 			}
 		})
 	}
@@ -153,7 +161,7 @@ func TestActiveBringsBackAfterPassive(t *testing.T) {
 		u.Healthchecks.Passive.Unhealthy = entity.Unhealthy{HTTPFailures: 1, HTTPStatuses: []int{500}}
 		a := r.Open(u, TLS{}).Acquire(key)
 		time.Sleep(time.Second)
-		if len(b.heads) != 0 {
+		if heads, _ := b.seen(); len(heads) != 0 {
 			t.Errorf("a healthy address was probed")
 		}
 		a.Report(500, NoFailure)
@@ -193,8 +201,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 			c.Acquire(k)
 		}
 		time.Sleep(1900 * time.Millisecond)
-		if b.most != 3 || len(b.heads) != 10 {
-			t.Errorf("%d probes at once, %d in all", b.most, len(b.heads))
+		if heads, most := b.seen(); most != 3 || len(heads) != 10 {
+			t.Errorf("%d probes at once, %d in all", most, len(heads))
 		}
 	})
 }
