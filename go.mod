@@ -3,6 +3,7 @@ module github.com/gibbon-gateway/gibbon
 go 1.26.0
 
 require (
+	github.com/dlclark/regexp2 v1.12.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
