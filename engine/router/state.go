@@ -1,0 +1,69 @@
+package router
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/gibbon-gateway/gibbon/engine/router/atc"
+)
+
+// state is what one Match works with.
+type state struct {
+	flavor Flavor
+	tls    bool
+	// host is without port; folded is in lower case (traditional flavor).
+	host, folded string
+	// port is that of the Host header; in the other flavors than traditional
+	// that of the listener where the header has none.
+	port int
+
+	best    int32   // position of the best rule so far
+	hit     atc.Hit // of the expression tried last
+	bestHit atc.Hit // of the best rule
+
+	fields atc.Values
+	filled bool
+}
+
+func (st *state) begin(req *Request) {
+	st.tls = overTLS(req.Scheme)
+	host, port := splitPort(req.Host)
+	st.host, st.port = host, 0
+	switch {
+	case port != "":
+		st.port, _ = strconv.Atoi(port)
+	case st.flavor != Traditional:
+		st.port = req.DstPort
+	}
+	if st.flavor == Traditional {
+		st.folded = strings.ToLower(host)
+	}
+}
+
+// fieldsOf gives expressions their view of the request; the first expression of
+// a Match pays for it.
+func (st *state) fieldsOf(req *Request) *atc.Values {
+	st.hit = atc.Hit{}
+	f := &st.fields
+	if st.filled {
+		return f
+	}
+	st.filled = true
+	f.Protocol, f.SNI, f.Method = req.Scheme, req.SNI, req.Method
+	f.Host, f.Path, f.Query = st.host, req.Path, req.Query
+	f.Header = req.Header
+	f.SrcIP, f.SrcPort, f.DstIP, f.DstPort = req.SrcIP, req.SrcPort, req.DstIP, req.DstPort
+	if !st.tls {
+		f.SNI = ""
+	}
+	return f
+}
+
+// end drops what points into the request.
+func (st *state) end() {
+	st.host, st.folded, st.hit = "", "", atc.Hit{}
+	if st.filled {
+		st.fields.Reset()
+		st.filled = false
+	}
+}
