@@ -6,15 +6,17 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/gibbon-gateway/gibbon/engine/dns/dnstest"
 )
 
 func FuzzParseReply(f *testing.F) {
 	q := dnsmessage.Question{Name: dnsmessage.MustNewName("a.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}
 	h := dnsmessage.Header{ID: 7, Response: true}
-	f.Add(build(h, q, [][]string{{"A", "60", "127.0.0.1"}, {"CNAME", "60", "b.test", "127.0.0.2"}}))
+	f.Add(dnstest.Reply(h, q, [][]string{{"A", "60", "127.0.0.1"}, {"CNAME", "60", "b.test", "127.0.0.2"}}))
 	srv := q
 	srv.Type = dnsmessage.TypeSRV
-	f.Add(build(h, srv, [][]string{{"SRV", "60", "1", "1", "80", "b.test"}}))
+	f.Add(dnstest.Reply(h, srv, [][]string{{"SRV", "60", "1", "1", "80", "b.test"}}))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		for _, q := range []dnsmessage.Question{q, srv} {
 			if rep, err := parseReply(msg, 7, q); err == nil {

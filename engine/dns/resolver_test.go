@@ -124,7 +124,7 @@ func TestLastTypeIsAskedFirst(t *testing.T) {
 	r.Resolve(t.Context(), "one.test")
 	c.advance(2 * time.Second)
 	r.Refresh(t.Context(), "one.test")
-	if srv, a := s.count("one.test SRV"), s.count("one.test A"); srv != 1 || a != 2 {
+	if srv, a := s.Count("one.test SRV"), s.Count("one.test A"); srv != 1 || a != 2 {
 		t.Errorf("asked for SRV %d times, A %d times", srv, a)
 	}
 }
@@ -133,7 +133,7 @@ func TestStaleServesWhileRefreshed(t *testing.T) {
 	s := newServer(t, "move.test A 1 127.0.0.1\n")
 	r, c := newResolver(t, s, "", nil)
 	r.Resolve(t.Context(), "move.test")
-	s.set("move.test A 60 127.0.0.2\n")
+	s.Set("move.test A 60 127.0.0.2\n")
 	if got := show(r.Resolve(t.Context(), "move.test")); got != "A 127.0.0.1:80*1" {
 		t.Errorf("within the ttl: %s", got)
 	}
@@ -148,7 +148,7 @@ func TestStaleTTLZeroAsksAgain(t *testing.T) {
 	s := newServer(t, "move.test A 1 127.0.0.1\n")
 	r, c := newResolver(t, s, "", func(o *Options) { o.StaleTTL = 0 })
 	r.Resolve(t.Context(), "move.test")
-	s.set("move.test A 1 127.0.0.2\n")
+	s.Set("move.test A 1 127.0.0.2\n")
 	c.advance(1600 * time.Millisecond)
 	if _, ok := r.Cached("move.test"); ok {
 		t.Error("an expired answer is still there")
@@ -173,9 +173,9 @@ func TestNotFoundIsKept(t *testing.T) {
 	s := newServer(t, "")
 	r, c := newResolver(t, s, "", func(o *Options) { o.NotFoundTTL = time.Second })
 	r.Resolve(t.Context(), "late.test")
-	s.set("late.test A 60 127.0.0.1\n")
+	s.Set("late.test A 60 127.0.0.1\n")
 	r.Resolve(t.Context(), "late.test")
-	if n := s.count("late.test A"); n != 1 {
+	if n := s.Count("late.test A"); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
 	c.advance(1500 * time.Millisecond)
@@ -189,7 +189,7 @@ func TestServersThatFailDoNotUndoAnAnswer(t *testing.T) {
 	s := newServer(t, "one.test A 1 127.0.0.1\n")
 	r, c := newResolver(t, s, "", nil)
 	r.Resolve(t.Context(), "one.test")
-	s.set("one.test SERVFAIL\n")
+	s.Set("one.test SERVFAIL\n")
 	c.advance(2 * time.Second)
 	a, err := r.Refresh(t.Context(), "one.test")
 	if got := show(a, err); got != "A 127.0.0.1:80*1" {
@@ -206,7 +206,7 @@ func TestErrorTTL(t *testing.T) {
 	s := newServer(t, "one.test SERVFAIL\n")
 	r, c := newResolver(t, s, "", func(o *Options) { o.StaleTTL = 0 })
 	r.Resolve(t.Context(), "one.test")
-	s.set("one.test A 1 127.0.0.1\n")
+	s.Set("one.test A 1 127.0.0.1\n")
 	if _, err := r.Resolve(t.Context(), "one.test"); err == nil {
 		t.Error("the error is not kept")
 	}
@@ -230,7 +230,7 @@ func TestSingleFlight(t *testing.T) {
 		if noSync {
 			want = 5
 		}
-		if n := s.count("one.test A"); n != want {
+		if n := s.Count("one.test A"); n != want {
 			t.Errorf("dns_no_sync %v: asked %d times, want %d", noSync, n, want)
 		}
 	}
@@ -240,7 +240,7 @@ func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	quiet := newServer(t, "one.test TIMEOUT\n")
 	good := newServer(t, "one.test A 60 127.0.0.1\n")
-	r, _ := newResolver(t, quiet, "options timeout:1 attempts:2\n", func(o *Options) { o.Servers = append(o.Servers, good.addr) })
+	r, _ := newResolver(t, quiet, "options timeout:1 attempts:2\n", func(o *Options) { o.Servers = append(o.Servers, good.Addr) })
 	if got := show(r.Resolve(t.Context(), "one.test")); got != "A 127.0.0.1:80*1" {
 		t.Errorf("got %s", got)
 	}
@@ -324,7 +324,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if n := len(r.cache.entries); n != 10 {
 		t.Errorf("%d entries", n)
 	}
-	if n := s.count("n0.test A"); n != 1 {
+	if n := s.Count("n0.test A"); n != 1 {
 		t.Errorf("a name in use was evicted (asked %d times)", n)
 	}
 }
