@@ -27,7 +27,7 @@ build: deps luajit ## build the binary build/gibbon
 	$(GO) build -o build/gibbon ./cmd/gibbon
 
 run: build ## start the demo: a kong.yml, an upstream and a Lua plugin
-	@scripts/run.sh $(ARGS)
+	@$(GO) run ./demo $(ARGS)
 
 test: build ## all tests: unit, end to end and golden cases
 	@rm -f build/golden.txt
