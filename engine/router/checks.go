@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/model/entity"
@@ -14,9 +13,9 @@ import (
 type shape uint8
 
 const (
-	whole  shape = iota
-	ending       // *.example.test: text is ".example.test"
-	leading      // www.*: text is "www."
+	whole   shape = iota
+	ending        // *.example.test: text is ".example.test"
+	leading       // www.*: text is "www."
 )
 
 // namePattern is a host or a server name, perhaps with a wildcard.
@@ -34,7 +33,7 @@ func compileHost(host string, fold bool) (namePattern, error) {
 	name, port := splitPort(host)
 	p, err := compileName("hosts", name, fold)
 	if err == nil && port != "" {
-		if p.port, err = strconv.Atoi(port); err != nil || p.port < 1 || p.port > 65535 {
+		if p.port = portNumber(port); p.port < 1 || p.port > 65535 {
 			return p, fmt.Errorf("hosts: %q has no valid port", host)
 		}
 	}

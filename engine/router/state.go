@@ -1,7 +1,6 @@
 package router
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/engine/router/atc"
@@ -31,7 +30,7 @@ func (st *state) begin(req *Request) {
 	st.host, st.port = host, 0
 	switch {
 	case port != "":
-		st.port, _ = strconv.Atoi(port)
+		st.port = portNumber(port)
 	case st.flavor != Traditional:
 		st.port = req.DstPort
 	}
@@ -66,4 +65,16 @@ func (st *state) end() {
 		st.fields.Reset()
 		st.filled = false
 	}
+}
+
+// portNumber is -1 for what is no port, so that no pattern has it.
+func portNumber(s string) int {
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' || n > 65535 {
+			return -1
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n
 }

@@ -34,7 +34,7 @@ type parser struct {
 }
 
 func (p *parser) parse() (*node, error) {
-	n, err := p.or()
+	n, err := p.logical()
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +45,11 @@ func (p *parser) parse() (*node, error) {
 	return n, nil
 }
 
-func (p *parser) or() (*node, error) { return p.chain("||", kindOr, p.and) }
+// logical joins terms. || binds tighter than &&: unusual, but recorded of the
+// reference (routing/expressions-priority-and-logic, steps 3 to 5).
+func (p *parser) logical() (*node, error) { return p.chain("&&", kindAnd, p.alternatives) }
 
-func (p *parser) and() (*node, error) { return p.chain("&&", kindAnd, p.term) }
+func (p *parser) alternatives() (*node, error) { return p.chain("||", kindOr, p.term) }
 
 // chain reads operands of one logical operator.
 func (p *parser) chain(op string, k kind, operand func() (*node, error)) (*node, error) {
@@ -78,7 +80,7 @@ func (p *parser) term() (*node, error) {
 	}
 	if p.take("!") {
 		p.space()
-		if !strings.HasPrefix(p.src[p.pos:], "(") && !strings.HasPrefix(p.src[p.pos:], "!") {
+		if !strings.HasPrefix(p.src[p.pos:], "(") {
 			return nil, p.expected("( after !")
 		}
 		kid, err := p.term()
@@ -88,7 +90,7 @@ func (p *parser) term() (*node, error) {
 		return &node{kind: kindNot, kids: []*node{kid}}, nil
 	}
 	if p.take("(") {
-		n, err := p.or()
+		n, err := p.logical()
 		if err != nil {
 			return nil, err
 		}
