@@ -33,13 +33,8 @@ type Server struct {
 
 // Start starts a server; Close it.
 func Start(zone string) (*Server, error) {
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	tcp, udp, err := listen()
 	if err != nil {
-		return nil, err
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		udp.Close()
 		return nil, err
 	}
 	s := &Server{Addr: netip.MustParseAddrPort(udp.LocalAddr().String()), udp: udp, tcp: tcp, asked: map[string]int{}}
@@ -47,6 +42,20 @@ func Start(zone string) (*Server, error) {
 	s.wait.Go(s.serveUDP)
 	s.wait.Go(s.serveTCP)
 	return s, nil
+}
+
+// listen takes a port that is free for both; either alone is often taken.
+func listen() (tcp net.Listener, udp net.PacketConn, err error) {
+	for range 20 {
+		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, nil, err
+		}
+		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			return tcp, udp, nil
+		}
+		tcp.Close()
+	}
+	return nil, nil, err
 }
 
 // Close stops the server and waits for it.
