@@ -89,11 +89,12 @@ type load struct {
 // Balancer spreads requests over one upstream's targets. All methods may be
 // called by several goroutines at once; Pick and Done do not lock or allocate.
 type Balancer struct {
-	upstream *entity.Upstream
-	deps     Deps
-	hash     hashing
-	checker  *health.Checker
-	unwatch  func()
+	upstream  *entity.Upstream
+	deps      Deps
+	algorithm algorithm
+	hash      hashing
+	checker   *health.Checker
+	unwatch   func()
 
 	pool    atomic.Pointer[pool] // the peers of now, see pool.go
 	pending atomic.Int32         // targets without a first answer
@@ -121,7 +122,7 @@ func New(u *entity.Upstream, targets []*entity.Target, prev *Balancer, d Deps) *
 	if d.Patience <= 0 {
 		d.Patience = 10 * time.Second
 	}
-	b := &Balancer{upstream: u, deps: d, hash: newHashing(u), settled: make(chan struct{}), since: d.Now()}
+	b := &Balancer{upstream: u, deps: d, algorithm: parseAlgorithm(u.Algorithm), hash: newHashing(u), settled: make(chan struct{}), since: d.Now()}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.checker = d.Health.Open(u, d.TLS)
 	b.start(targets, prev)
@@ -185,7 +186,7 @@ func (b *Balancer) Pick(k Hasher, t *Tries) (*Peer, error) {
 		return nil, ErrNoPeers
 	}
 	var p *Peer
-	switch pl.algorithm {
+	switch b.algorithm {
 	case consistentHashing:
 		p = pl.ring.pick(b.hash.key(k, t), t)
 	case leastConnections:
@@ -206,7 +207,7 @@ func (b *Balancer) Pick(k Hasher, t *Tries) (*Peer, error) {
 // again or given up. It feeds least-connections, latency and passive checks.
 func (b *Balancer) Done(p *Peer, r Result) {
 	p.load.inflight.Add(-1)
-	if r.Latency > 0 {
+	if r.Latency > 0 && b.algorithm == latency {
 		p.load.ewma.observe(r.Latency, b.deps.Now())
 	}
 	if r.Status != 0 || r.Failure != health.NoFailure {

@@ -22,7 +22,7 @@ func (b *Balancer) rebuild(prev *pool) {
 	if slots <= 0 {
 		slots = 10000
 	}
-	pl := newPool(parseAlgorithm(b.upstream.Algorithm), peers, slots, prev)
+	pl := newPool(b.algorithm, peers, slots, prev)
 	b.countMu.Lock()
 	defer b.countMu.Unlock()
 	pl.usable.Store(b.usable(pl))

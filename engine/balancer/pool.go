@@ -33,10 +33,9 @@ func parseAlgorithm(s string) algorithm {
 // pool is the peers of one moment, replaced whole when an address comes or
 // goes. Health is not part of it: each choice looks at the peers' flags.
 type pool struct {
-	algorithm algorithm
-	peers     []*Peer // of weight above 0
-	wheel     *turn.Wheel
-	ring      *ring
+	peers []*Peer     // of weight above 0
+	wheel *turn.Wheel // of round-robin
+	ring  *ring       // of consistent-hashing
 	// usable is false when all are unhealthy or too little weight is healthy.
 	usable atomic.Bool
 	// next makes ties of least-connections take turns.
@@ -44,7 +43,7 @@ type pool struct {
 }
 
 func newPool(a algorithm, peers []*Peer, slots int, prev *pool) *pool {
-	pl := &pool{algorithm: a, peers: peers}
+	pl := &pool{peers: peers}
 	switch a {
 	case roundRobin:
 		weights := make([]int, len(peers))

@@ -82,8 +82,11 @@ func (r *Resolver) query(ctx context.Context, e *entry) (*Answer, error) {
 	c := e.call
 	if c == nil || r.opts.NoSync {
 		c = &call{done: make(chan struct{})}
+		if !r.goQuery(func() { r.run(e, c) }) {
+			e.mu.Unlock()
+			return nil, errClosed
+		}
 		e.call = c
-		go r.run(e, c)
 	}
 	e.mu.Unlock()
 	select {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -59,6 +60,10 @@ type Resolver struct {
 
 	ctx  context.Context
 	stop context.CancelFunc
+
+	mu     sync.Mutex // guards closed against the start of a query
+	closed bool
+	wait   sync.WaitGroup
 }
 
 // New makes a resolver. A hosts file or resolv.conf that cannot be read is an
@@ -98,8 +103,28 @@ func New(o Options) (*Resolver, error) {
 	return r, nil
 }
 
-// Close gives up the queries under way; the cache still answers.
-func (r *Resolver) Close() { r.stop() }
+// Close gives up the queries under way and waits for them to end; the cache
+// still answers.
+func (r *Resolver) Close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.stop()
+	r.wait.Wait()
+}
+
+// goQuery runs f on a goroutine that Close waits for.
+func (r *Resolver) goQuery(f func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.wait.Go(f)
+	return true
+}
+
+var errClosed = errors.New("dns client error: the resolver is closed")
 
 // Name is a handle for a name that is looked up often: its answers are found
 // without hashing or locking, and are never evicted while the handle is used.
@@ -171,10 +196,10 @@ func (r *Resolver) cached(e *entry) (*Answer, bool) {
 	}
 	if now.Before(a.stale) {
 		if e.refreshing.CompareAndSwap(false, true) {
-			go func() {
+			r.goQuery(func() {
 				defer e.refreshing.Store(false)
 				r.query(r.ctx, e)
-			}()
+			})
 		}
 		return a, true
 	}
