@@ -47,6 +47,10 @@ func readResolvConf(path string) (resolvConf, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return c, err
 	}
+	if words := strings.Fields(os.Getenv("LOCALDOMAIN")); len(words) > 0 {
+		c.searchList(words)
+	}
+	c.options(strings.Fields(os.Getenv("RES_OPTIONS")))
 	if len(c.servers) == 0 {
 		c.servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)}
 	}
@@ -70,17 +74,21 @@ func (c *resolvConf) parse(r io.Reader) error {
 				c.servers = append(c.servers, ap...)
 			}
 		case "domain", "search":
-			c.search = c.search[:0]
-			for _, s := range fields[1:] {
-				if s = normalise(s); s != "" && len(c.search) < maxSearch {
-					c.search = append(c.search, s)
-				}
-			}
+			c.searchList(fields[1:])
 		case "options":
 			c.options(fields[1:])
 		}
 	}
 	return sc.Err()
+}
+
+func (c *resolvConf) searchList(words []string) {
+	c.search = c.search[:0]
+	for _, s := range words {
+		if s = normalise(s); s != "" && len(c.search) < maxSearch {
+			c.search = append(c.search, s)
+		}
+	}
 }
 
 func (c *resolvConf) options(words []string) {

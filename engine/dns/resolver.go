@@ -20,7 +20,8 @@ type Options struct {
 	// Servers are the name servers (dns_resolver); empty = those of ResolvConf.
 	Servers []netip.AddrPort
 	// ResolvConf is the path of resolv.conf, "" = /etc/resolv.conf. Its search
-	// list, ndots, timeout and attempts count even when Servers are given.
+	// list, ndots, timeout and attempts count even when Servers are given; the
+	// environment's LOCALDOMAIN and RES_OPTIONS come before them as in libc.
 	ResolvConf string
 	// HostsFile is the path of the hosts file (dns_hostsfile), "" = none.
 	HostsFile string
@@ -41,7 +42,7 @@ type Options struct {
 	NoSync bool
 	// NewClient follows new_dns_client = on: Order has the resolver_family, LAST
 	// and CNAME mean nothing, SRV is asked for only where the name has the form
-	// _service._proto.name, and NotFoundTTL is ErrorTTL.
+	// _service._proto.name, NotFoundTTL is ErrorTTL, and NoSync means nothing.
 	NewClient bool
 
 	// Dial connects to a name server; nil = net.Dialer.
@@ -77,6 +78,7 @@ func New(o Options) (*Resolver, error) {
 	}
 	if o.NewClient {
 		o.NotFoundTTL = o.ErrorTTL
+		o.NoSync = false
 	}
 	if o.CacheSize <= 0 {
 		o.CacheSize = 10000

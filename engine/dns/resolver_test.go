@@ -366,6 +366,15 @@ func TestResolvConf(t *testing.T) {
 	}
 }
 
+func TestEnvironment(t *testing.T) {
+	t.Setenv("LOCALDOMAIN", "a.test b.test")
+	t.Setenv("RES_OPTIONS", "ndots:3 attempts:2")
+	c, err := readResolvConf(filepath.Join(t.TempDir(), "none"))
+	if got := fmt.Sprint(c.servers, c.search, c.ndots, c.attempts); err != nil || got != "[127.0.0.1:53] [a.test b.test] 3 2" {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
 func TestParseOrder(t *testing.T) {
 	if _, err := ParseOrder([]string{"A", "MX"}); err == nil {
 		t.Error("MX was taken")
