@@ -1,13 +1,13 @@
 #!/bin/sh
 # Installs Debian packages that are missing: deps.sh [GROUP...]. Groups (reasons in docs/why.md):
-#   build   headers that the C side of plugin/lua/luajit is compiled against
+#   build   headers that the C side of plugin/lua/luajit is compiled against, and what fetching LuaJIT's source needs
 #   lua     Lua modules that plugins may require and that Debian packages
 #   test    daemons that end-to-end tests start themselves
 #   bench   the peers of make bench
 # Already installed packages cost one dpkg query and need no root.
 set -eu
 
-build="gcc libc6-dev libpcre2-dev libssl-dev"
+build="gcc libc6-dev libpcre2-dev libssl-dev xz-utils ca-certificates"
 lua="lua-penlight lua-inspect lua-lpeg lua-filesystem lua-basexx lua-resty-lrucache lua-messagepack lua-expat"
 test=""
 bench="nginx libnginx-mod-http-lua haproxy wrk"

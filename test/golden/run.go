@@ -10,7 +10,6 @@ import (
 // How long a record may take to become what the case wants: log handlers and background calls run after the client has its
 // answer. A record that matches ends the wait, so only differing cases take that long.
 const (
-	startLimit   = 20 * time.Second
 	recordLimit  = 400 * time.Millisecond
 	lastLinger   = 60 * time.Millisecond  // after the last step, for what should not come
 	settleTime   = 700 * time.Millisecond // the word `settle`
@@ -18,6 +17,9 @@ const (
 	pollInterval = 5 * time.Millisecond
 	untilLimit   = 5 * time.Second
 )
+
+// startLimit is how long the gateway may take until it listens, or refuses to start.
+var startLimit = 20 * time.Second
 
 // Run plays a case against the binary and gives the differences, "" if there are none. An error is a gateway that did not
 // start (or started though it should not), crashed, or a stage that could not be set up.
