@@ -1,5 +1,7 @@
 package entity
 
+import "github.com/gibbon-gateway/gibbon/model/schema"
+
 // Plugin is a decoded plugin entity: one configuration of a plugin and where
 // it applies. Config stays a schema-checked record; the plugin's declaration
 // decodes it.
@@ -18,4 +20,37 @@ type Plugin struct {
 	Protocols     []string
 	Enabled       bool
 	Tags          []string
+}
+
+func pluginSchema(o Options) *schema.Schema {
+	scope := func(name, reference string) schema.Field {
+		return schema.Field{Name: name, Type: schema.Foreign, Reference: reference, OnDelete: "cascade", Default: schema.Null}
+	}
+	fields := []schema.Field{
+		schema.ID,
+		{Name: "name", Type: schema.String, Required: true},
+		schema.UTF8Name.Named("instance_name"),
+		schema.CreatedAt, schema.UpdatedAt,
+		scope("route", "routes"), scope("service", "services"), scope("consumer", "consumers"),
+	}
+	key := []string{"name", "route", "service", "consumer"}
+	if o.ConsumerGroups {
+		fields = append(fields, scope("consumer_group", "consumer_groups"))
+		key = append(key, "consumer_group")
+	}
+	find := o.Plugin
+	if find == nil {
+		find = func(string) (*schema.Schema, bool) { return nil, false }
+	}
+	return &schema.Schema{
+		Name: "plugins", EndpointKey: "instance_name", Workspaceable: true, CacheKey: key,
+		SubschemaKey: "name", Subschema: find,
+		SubschemaError: "plugin '%s' not enabled; add it to the 'plugins' configuration property",
+		Fields: append(fields,
+			schema.Field{Name: "config", Type: schema.Record, Abstract: true},
+			schema.Protocols,
+			schema.Field{Name: "enabled", Type: schema.Boolean, Required: true, Default: true},
+			schema.Tags,
+		),
+	}
 }

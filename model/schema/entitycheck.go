@@ -83,14 +83,16 @@ func (r *checkRun) touched(names []string) bool {
 func (r *checkRun) count(names []string) int {
 	n := 0
 	for _, name := range names {
-		if nonEmpty(valueAt(r.full, name)) {
+		v := valueAt(r.full, name)
+		if _, isMap := v.(map[string]any); nonEmpty(v) || isMap && r.fieldAt(name).Type == Record {
 			n++
 		}
 	}
 	return n
 }
 
-// nonEmpty: null, "" and empty lists, maps and records do not count as set.
+// nonEmpty: null, "" and empty lists and maps do not count as set (a record
+// that is there does).
 func nonEmpty(v any) bool {
 	switch x := v.(type) {
 	case nil, null:

@@ -149,15 +149,13 @@ func (e Errors) Merge(other Errors) {
 func (e Errors) setPath(path string, text any) {
 	head, rest, dotted := strings.Cut(path, ".")
 	if !dotted {
-		if _, ok := e[head]; !ok {
-			e[head] = text
-		}
+		e[head] = text
 		return
 	}
 	sub, ok := e[head].(Errors)
 	if !ok {
 		if e[head] != nil {
-			return
+			return // the record itself is no record
 		}
 		sub = Errors{}
 		e[head] = sub

@@ -143,9 +143,11 @@ type Deprecation struct {
 // Shorthand is a field that is accepted on input and turned into others.
 type Shorthand struct {
 	Field
-	// Fn returns the fields that stand for value. They do not overwrite
-	// fields given beside the shorthand unless Overwrite is set.
+	// Fn returns the fields that stand for value; they win over fields given
+	// beside the shorthand.
 	Fn func(value any) (map[string]any, error)
+	// OnNull calls Fn for an explicit Null too.
+	OnNull bool
 	// ReplacedWith are the paths of the fields that took this one's place
 	// (an alternative to Fn); both given with different values is an error.
 	ReplacedWith [][]string

@@ -214,6 +214,10 @@ func fillValue(f *Field, v any, ctx Context, name string, errs Errors) any {
 			errs.Merge(inner)
 		}
 		return out
+	case Foreign:
+		if m, ok := v.(map[string]any); ok && len(m) > 1 && m["id"] != nil {
+			return map[string]any{"id": m["id"]}
+		}
 	case Array, Set:
 		l, ok := v.([]any)
 		if !ok {

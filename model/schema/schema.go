@@ -35,8 +35,6 @@ type Schema struct {
 	Subschema    func(key string) (*Schema, bool)
 	// SubschemaError is the text for an unknown key, with %s for it.
 	SubschemaError string
-
-	// SharedCheck … see entitycheck.go
 }
 
 // Context is what a record is processed for.

@@ -14,7 +14,7 @@ func translateShorthands(list []Shorthand, rec map[string]any, errs Errors) {
 			continue
 		}
 		delete(rec, sh.Name)
-		if v == Null {
+		if v == Null && !(sh.OnNull && sh.Fn != nil) {
 			if sh.Fn == nil {
 				for _, path := range sh.ReplacedWith {
 					if lookup(rec, path) == nil {
@@ -24,7 +24,7 @@ func translateShorthands(list []Shorthand, rec map[string]any, errs Errors) {
 			}
 			continue
 		}
-		if bad := validateValue(&sh.Field, v, Insert); bad != nil {
+		if bad := validateValue(&sh.Field, v, Insert); bad != nil && v != Null {
 			errs[sh.Name] = bad
 			continue
 		}
