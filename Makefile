@@ -20,10 +20,10 @@ help: ## list the targets
 deps: ## install the Debian packages that are missing (headers, Lua modules)
 	@scripts/deps.sh build lua
 
-luajit: ## compile libluajit.a from Debian's source package into build/luajit
+luajit: deps ## compile libluajit.a from Debian's source package into build/luajit
 	@scripts/luajit.sh
 
-build: deps luajit ## build the binary build/gibbon
+build: luajit ## build the binary build/gibbon
 	$(GO) build -o build/gibbon ./cmd/gibbon
 
 run: build ## start the demo: a kong.yml, an upstream and a Lua plugin
@@ -34,13 +34,13 @@ test: build ## all tests: unit, end to end and golden cases
 	GOLDEN_SUMMARY=$(CURDIR)/build/golden.txt $(GO) test -timeout 20m $(ARGS) ./...
 	@cat build/golden.txt
 
-race: deps luajit ## the same under the race detector; RACE="./wire/..." for a part
+race: luajit ## the same under the race detector; RACE="./wire/..." for a part
 	$(GO) test -race -timeout 40m $(ARGS) $(or $(RACE),./...)
 
-lint: deps luajit ## gofmt, go vet, staticcheck, Lua syntax, house rules
+lint: luajit ## gofmt, go vet, staticcheck, Lua syntax, house rules
 	@GO='$(GO)' STATICCHECK='$(STATICCHECK)' scripts/lint.sh
 
-fuzz: deps luajit ## run every fuzz target for FUZZTIME (default 30s each)
+fuzz: luajit ## run every fuzz target for FUZZTIME (default 30s each)
 	@GO='$(GO)' scripts/fuzz.sh
 
 bench: build ## CPU per request against Debian's nginx and HAProxy, in one run
