@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/gibbon-gateway/gibbon/engine/dao"
+	"github.com/gibbon-gateway/gibbon/engine/errorpage"
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/model/entity"
@@ -27,14 +28,13 @@ type Kong struct {
 	Worker *worker.Worker
 	// Gateway is what all requests share.
 	Gateway *Gateway
-	// Route and Service are what the router found; nil before and without.
-	Route   *entity.Route
-	Service *entity.Service
-	// Consumer and Credential are set by Client.Authenticate.
-	Consumer   dao.Record
-	Credential dao.Record
+	// Router is what the router found.
+	Router Router
 	// Phase is the phase that runs now.
 	Phase phase.Phase
+	// InJob: a blocking handler has the request, in a goroutine of its own.
+	// The pipeline sets it; see rendezvous.go.
+	InJob bool
 	// Current is the plugin that runs now; nil outside of plugins.
 	Current *Current
 	// Balance is where the request goes; plugins may change it until it is sent.
@@ -43,18 +43,29 @@ type Kong struct {
 	Answer Answer
 	// Captures of the route's regex path or expression.
 	Captures Captures
-	// Values of kong.ctx.shared (Go side), by key.
-	Values map[string]any
+	// Tries are the attempts to reach the service, oldest first; the proxy keeps them.
+	Tries []Try
 	// LogValues are kong.log.set_serialize_value's edits in order.
 	LogValues []LogValue
 
-	// Request … are the PDK's modules.
+	// The PDK's modules: kong.request is Request, kong.service.request is
+	// Service.Request, and so on.
 	Request  Request
 	Response Response
-	Upstream ServiceModule
+	Service  Service
 	Client   Client
 	Ctx      Ctx
 	Log      Log
+
+	consumer, credential dao.Record
+	collected            []collected
+}
+
+// Router is kong.router: nil pointers before the router ran and where it
+// found none.
+type Router struct {
+	Route   *entity.Route
+	Service *entity.Service
 }
 
 // Current names the plugin that runs.
@@ -69,11 +80,18 @@ type Gateway struct {
 	Store dao.Store
 	// Log is the error log.
 	Log *log.Logger
+	// Errors are the bodies of the gateway's own answers.
+	Errors *errorpage.Templates
 	// NodeID is a UUID, Hostname the machine's name.
 	NodeID, Hostname string
+	// Workspace is the id of the workspace, WorkspaceName its name.
+	Workspace, WorkspaceName string
 	// Settings gives a setting of kong.conf as the reference's Lua code sees
 	// it: string, float64, bool, []any or map[string]any; nil if unset.
 	Settings func(name string) any
+	// PortMaps is the setting port_maps: a listener's port to the one that
+	// clients see.
+	PortMaps map[int]int
 	// Trusted says whether an address is among trusted_ips.
 	Trusted func(addr string) bool
 }
@@ -90,14 +108,34 @@ type Balance struct {
 	// TLSVerify and TLSVerifyDepth override the service's; nil = unset.
 	TLSVerify      *bool
 	TLSVerifyDepth *int
+	// CertificatePEM and KeyPEM are shown to the service; AuthoritiesPEM checks
+	// it. "" = as the service says.
+	CertificatePEM, KeyPEM string
+	AuthoritiesPEM         string
 	// Buffering asks for the whole response before any of it goes on.
 	Buffering bool
+}
+
+// Try is one attempt to reach the service.
+type Try struct {
+	// IP and Port were tried.
+	IP   string
+	Port int
+	// State is "" for a try that worked, "next" (another try was to follow) or "failed".
+	State string
+	// Code is the status that the failed try counts as (502, 504), 0 if it worked.
+	Code int
+	// BalancerStart is when the balancer began to choose, in nanoseconds since
+	// the epoch; BalancerLatency is how long it took, in nanoseconds.
+	BalancerStart, BalancerLatency int64
 }
 
 // Answer is a response that did not come from the upstream. Status and headers
 // stand in the exchange; Body is the whole body.
 type Answer struct {
-	Body []byte
+	// Status is also in the exchange, except for L4 sessions.
+	Status int
+	Body   []byte
 	// HasBody tells an empty body from none.
 	HasBody bool
 }
@@ -117,18 +155,21 @@ type LogValue struct {
 	Mode string
 }
 
-// Host is what the PDK asks of the proxy. Its methods are called by the owner
-// of the exchange; those that take a callback call it on the worker's loop.
+// Host is what the PDK asks of the proxy. The methods marked "loop" are called
+// on the worker's loop (rendezvous.go sees to it), the others by the owner of
+// the exchange, which may be a job.
 type Host interface {
 	// Resume ends a suspension with the outcome of the step (plugin.Outcome as
-	// a byte, since plugin imports this package). Loop only.
+	// a byte, since plugin imports this package). Loop.
 	Resume(outcome uint8)
 	// ReadBody makes the request body complete. ready: it is, Body has it.
-	// Otherwise done is called once when it is, or has failed.
+	// Otherwise done is called exactly once, on the loop, when it is or has
+	// failed (the client went away, a limit, a timeout). Loop.
 	ReadBody(done func(error)) (ready bool, err error)
 	// Body is the complete request body, nil before ReadBody and without one.
 	Body() *spool.Spool
-	// SetBody replaces the request body and its Content-Length.
+	// SetBody replaces the request body and its Content-Length; what the client
+	// still sends of its own is dropped. Loop.
 	SetBody(b []byte) error
 	// HasUpstream says whether an upstream entity of that name exists.
 	HasUpstream(name string) bool
@@ -140,9 +181,21 @@ type Host interface {
 	SetVariable(name, value string) error
 }
 
-// Reset makes k ready for another request of w.
+// Reset makes k ready for another request of w. It keeps the memory of lists.
 func (k *Kong) Reset(g *Gateway, w *worker.Worker, x *message.Exchange, h Host) {
+	clear(k.Tries)
+	clear(k.LogValues)
+	clear(k.Ctx.values)
+	for i := range k.collected {
+		k.collected[i].body.Close()
+	}
 	*k = Kong{X: x, Host: h, Worker: w, Gateway: g,
-		Balance: Balance{Retries: -1, ConnectTimeout: -1, WriteTimeout: -1, ReadTimeout: -1}}
-	k.Request.k, k.Response.k, k.Upstream.k, k.Client.k, k.Ctx.k, k.Log.k = k, k, k, k, k, k
+		Balance:   Balance{Retries: -1, ConnectTimeout: -1, WriteTimeout: -1, ReadTimeout: -1},
+		Tries:     k.Tries[:0],
+		LogValues: k.LogValues[:0],
+		Ctx:       Ctx{values: k.Ctx.values[:0]},
+		collected: k.collected[:0],
+	}
+	k.Request.k, k.Response.k, k.Client.k, k.Ctx.k, k.Log.k = k, k, k, k, k
+	k.Service.k, k.Service.Request.k, k.Service.Response.k = k, k, k
 }

@@ -104,9 +104,13 @@ func (s *Shared) Set(h *Head, name, value string) error {
 	if err != nil {
 		return err
 	}
+	was := first.Flags
 	s.Del(h, name)
 	first.Name = Str16{Off: n.Off, Len: uint16(n.Len)}
-	first.Value, first.Flags = v, FieldEdited
+	first.Value, first.Flags = v, first.Flags&^FieldGone|FieldEdited
+	if was&(FieldEdited|FieldReplaced) != FieldEdited {
+		first.Flags |= FieldReplaced
+	}
 	return nil
 }
 

@@ -44,6 +44,7 @@ const (
 	HeaderSetCookie
 	HeaderAcceptEncoding
 	HeaderLastModified
+	HeaderProxy
 	headerEnd
 )
 
@@ -61,7 +62,7 @@ var knownNames = [headerEnd]string{
 	HeaderXKongUpstreamLatency: "x-kong-upstream-latency", HeaderXKongProxyLatency: "x-kong-proxy-latency",
 	HeaderXKongResponseLatency: "x-kong-response-latency", HeaderXKongUpstreamStatus: "x-kong-upstream-status",
 	HeaderLocation: "location", HeaderSetCookie: "set-cookie", HeaderAcceptEncoding: "accept-encoding",
-	HeaderLastModified: "last-modified",
+	HeaderLastModified: "last-modified", HeaderProxy: "proxy",
 }
 
 // byLength lists the known headers of each name length.

@@ -15,6 +15,9 @@ const (
 	// FieldHop marks a hop-by-hop field (RFC 9110 section 7.6.1): plugins see
 	// it, the other side does not get it.
 	FieldHop
+	// FieldReplaced marks an edited field that stands where a received one
+	// stood (kong.service.response still finds it by name).
+	FieldReplaced
 )
 
 // Field is one header field of a Head, 20 bytes, in the order received.
@@ -59,7 +62,8 @@ type Shared struct {
 	Target Str
 	// URI is the decoded, normalised path ($uri).
 	URI Str
-	// Args is the query string without '?' ($args); plugins may set it.
+	// Args is the query string without '?' ($args); plugins may set it. The
+	// zero Str is no query; an empty one with an offset keeps its '?'.
 	Args Str
 	// Scheme is "http" or "https" as the client spoke it.
 	Scheme Str
