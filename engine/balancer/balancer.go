@@ -2,9 +2,7 @@ package balancer
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,11 +17,17 @@ var (
 	// ErrNoPeers: no target, none of weight above 0, all unhealthy, or less
 	// healthy weight than healthchecks.threshold. Its text is what clients of
 	// the reference get with status 503.
-	ErrNoPeers = errors.New("failure to get a peer from the ring-balancer")
+	ErrNoPeers error = &unavailable{"failure to get a peer from the ring-balancer"}
 	// ErrResolving: names of targets are still being resolved for the first
 	// time. Call Wait on a goroutine that may block, then Pick again.
-	ErrResolving = errors.New("targets are being resolved")
+	ErrResolving error = &unavailable{"targets are being resolved"}
 )
+
+// unavailable is an error that dns.Problem tells clients as it stands.
+type unavailable struct{ text string }
+
+func (u *unavailable) Error() string   { return u.text }
+func (u *unavailable) HTTPStatus() int { return 503 }
 
 // Deps are what all balancers share.
 type Deps struct {
@@ -57,20 +61,31 @@ type Result struct {
 // Peer is one address of a target. It is immutable for its users.
 type Peer struct {
 	Addr netip.AddrPort
-	// Host is the name of the peer for the Host header and SNI, without port:
+	// Host is the name of the peer for SNI and certificate checks, without port:
 	// host_header of the upstream, else the SRV record's target (use_srv_name),
-	// else the host that the target was given by.
+	// else the host that the target was given by. An IPv6 address has no brackets.
 	Host string
-	// HostPort is Host with the peer's port appended, as the reference sends it.
+	// HostPort is the value of the Host header where the port has to be said:
+	// Host (host_header as it stands) with the peer's port appended.
 	HostPort string
 	// Target is the target as it was given, host:port; TargetID its id.
 	Target, TargetID string
 	// Name is the host of the target itself, whatever Host says.
 	Name string
 
-	weight int
-	health *health.Address
-	load   *load
+	hostOnly string // HostPort without the peer's port
+	weight   int
+	health   *health.Address
+	load     *load
+}
+
+// HostHeader is the value of the Host header: the port is left out when it is
+// the scheme's own (80, 443).
+func (p *Peer) HostHeader(schemePort int) string {
+	if int(p.Addr.Port()) == schemePort {
+		return p.hostOnly
+	}
+	return p.HostPort
 }
 
 // Weight is the peer's share of traffic relative to the other peers.
@@ -213,12 +228,4 @@ func (b *Balancer) Done(p *Peer, r Result) {
 	if r.Status != 0 || r.Failure != health.NoFailure {
 		p.health.Report(r.Status, r.Failure)
 	}
-}
-
-// hostPort is host:port as the reference writes it, brackets for IPv6.
-func hostPort(host string, port uint16) string {
-	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
-		host = "[" + host + "]"
-	}
-	return host + ":" + strconv.Itoa(int(port))
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gibbon-gateway/gibbon/engine/dns"
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/model/entity"
 )
@@ -54,6 +55,12 @@ func TestNoPeers(t *testing.T) {
 				t.Errorf("%s %v: got %v, %v", a, list, p, err)
 			}
 		}
+	}
+}
+
+func TestProblem(t *testing.T) {
+	if status, text := dns.Problem("b.up", ErrNoPeers); status != 503 || text != noPeers {
+		t.Errorf("got %d %s", status, text)
 	}
 }
 

@@ -108,18 +108,22 @@ func (b *Balancer) inherit(h, old *host, loads map[health.Key]*load) {
 	}
 }
 
-// hostOf is the name of a peer for the Host header. srvTarget is ""
-// for address records.
-func (b *Balancer) hostOf(h *host, srvTarget string, port uint16) (host, withPort string) {
-	host = h.name
-	switch {
-	case b.upstream.HostHeader != "":
-		// A port in host_header stays, and the peer's is appended all the same.
-		return b.upstream.HostHeader, b.upstream.HostHeader + ":" + strconv.Itoa(int(port))
-	case b.upstream.UseSRVName && srvTarget != "":
-		host = srvTarget
+// nameHost gives a peer its names. srvTarget is "" for address records.
+func (b *Balancer) nameHost(p *Peer, srvTarget string) {
+	p.Host = p.Name
+	if b.upstream.UseSRVName && srvTarget != "" {
+		p.Host = srvTarget
 	}
-	return host, hostPort(host, port)
+	p.hostOnly = p.Host
+	if a, err := netip.ParseAddr(p.Host); err == nil && a.Is6() {
+		p.hostOnly = "[" + p.Host + "]"
+	}
+	if h := b.upstream.HostHeader; h != "" {
+		// A port in host_header stays, and the peer's is appended all the same.
+		p.hostOnly = h
+		p.Host, _ = splitTarget(h)
+	}
+	p.HostPort = p.hostOnly + ":" + strconv.Itoa(int(p.Addr.Port()))
 }
 
 // peer makes the peer of a record.
@@ -134,7 +138,7 @@ func (b *Balancer) peer(h *host, r dns.Record, loads map[health.Key]*load) *Peer
 		// The records' weights replace the target's.
 		p.weight = r.Weight
 	}
-	p.Host, p.HostPort = b.hostOf(h, r.Target, ap.Port())
+	b.nameHost(p, r.Target)
 	if p.load == nil {
 		p.load = new(load)
 	}

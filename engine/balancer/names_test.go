@@ -44,18 +44,18 @@ func TestNamesOfTargets(t *testing.T) {
 
 func TestHostOfPeers(t *testing.T) {
 	tests := []struct {
-		u              entity.Upstream
-		target         string
-		host, hostPort string
+		u                      entity.Upstream
+		target                 string
+		host, hostPort, header string
 	}{
-		{entity.Upstream{}, "1.1.1.1:80", "1.1.1.1", "1.1.1.1:80"},
-		{entity.Upstream{}, "[::1]:80", "::1", "[::1]:80"},
-		{entity.Upstream{}, "localhost:81", "localhost", "localhost:81"},
-		{entity.Upstream{}, "srv.test", "srv.test", "srv.test:1001"},
-		{entity.Upstream{UseSRVName: true}, "srv.test", "a.test", "a.test:1001"},
-		{entity.Upstream{UseSRVName: true}, "two.test:5", "two.test", "two.test:5"},
-		{entity.Upstream{HostHeader: "shop.test"}, "1.1.1.1:80", "shop.test", "shop.test:80"},
-		{entity.Upstream{HostHeader: "shop.test:81", UseSRVName: true}, "srv.test", "shop.test:81", "shop.test:81:1001"},
+		{entity.Upstream{}, "1.1.1.1:80", "1.1.1.1", "1.1.1.1:80", "1.1.1.1"},
+		{entity.Upstream{}, "[::1]:80", "::1", "[::1]:80", "[::1]"},
+		{entity.Upstream{}, "localhost:81", "localhost", "localhost:81", "localhost:81"},
+		{entity.Upstream{}, "srv.test", "srv.test", "srv.test:1001", "srv.test:1001"},
+		{entity.Upstream{UseSRVName: true}, "srv.test", "a.test", "a.test:1001", "a.test:1001"},
+		{entity.Upstream{UseSRVName: true}, "two.test:5", "two.test", "two.test:5", "two.test:5"},
+		{entity.Upstream{HostHeader: "shop.test"}, "1.1.1.1:80", "shop.test", "shop.test:80", "shop.test"},
+		{entity.Upstream{HostHeader: "shop.test:81", UseSRVName: true}, "srv.test", "shop.test", "shop.test:81:1001", "shop.test:81:1001"},
 	}
 	for _, tt := range tests {
 		b := newBench(t, srvZone).open(tt.u, nil, tt.target)
@@ -64,8 +64,8 @@ func TestHostOfPeers(t *testing.T) {
 			t.Errorf("%s: %v", tt.target, err)
 			continue
 		}
-		if p.Host != tt.host || p.HostPort != tt.hostPort {
-			t.Errorf("%s: got %s and %s, want %s and %s", tt.target, p.Host, p.HostPort, tt.host, tt.hostPort)
+		if p.Host != tt.host || p.HostPort != tt.hostPort || p.HostHeader(80) != tt.header {
+			t.Errorf("%s: got %s, %s and %s, want %s, %s and %s", tt.target, p.Host, p.HostPort, p.HostHeader(80), tt.host, tt.hostPort, tt.header)
 		}
 		if p.Target != tt.target || p.TargetID != "t0" {
 			t.Errorf("%s: got target %s %s", tt.target, p.Target, p.TargetID)

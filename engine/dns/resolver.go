@@ -230,8 +230,13 @@ func (r *Resolver) refresh(ctx context.Context, e *entry) (*Answer, error) {
 }
 
 // Problem tells what a client is told when a name could not be resolved:
-// a name that does not exist is 503, a name server that fails is 500.
+// a name that does not exist is 503, a name server that fails is 500. An error
+// that knows its status (HTTPStatus() int, as the balancer's do) speaks for itself.
 func Problem(name string, err error) (status int, message string) {
+	var own interface{ HTTPStatus() int }
+	if errors.As(err, &own) {
+		return own.HTTPStatus(), err.Error()
+	}
 	var e *Error
 	if errors.As(err, &e) && e.NotFound() {
 		return http.StatusServiceUnavailable, "name resolution failed"
