@@ -15,6 +15,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	// The binary under test is built from it: without this line go test would show an old result after a change there.
+	_ "github.com/gibbon-gateway/gibbon/gateway"
 )
 
 var (

@@ -10,7 +10,8 @@ import (
 // How long a record may take to become what the case wants: log handlers and background calls run after the client has its
 // answer. A record that matches ends the wait, so only differing cases take that long.
 const (
-	recordLimit  = 400 * time.Millisecond
+	recordLimit  = time.Second
+	differsLimit = 100 * time.Millisecond // once the case has differed
 	lastLinger   = 60 * time.Millisecond  // after the last step, for what should not come
 	settleTime   = 700 * time.Millisecond // the word `settle`
 	startLinger  = 100 * time.Millisecond // timers of init_worker come before step 1
@@ -106,7 +107,11 @@ func (r *run) until(st step) string {
 // records waits until the upstreams' and the log's records are what the case wants, or for recordLimit.
 func (r *run) records(st step) (upstream, log string) {
 	plugins := r.c.plugins()
-	for end := time.Now().Add(recordLimit); ; time.Sleep(pollInterval) {
+	limit := recordLimit
+	if r.diff.Len() > 0 {
+		limit = differsLimit
+	}
+	for end := time.Now().Add(limit); ; time.Sleep(pollInterval) {
 		upstream = normalise(r.s.rec.text(st.opts), r.s.subst)
 		all := r.g.log()
 		log = normalise(pluginLog(all[min(r.logSeen, len(all)):], plugins), r.s.subst)
