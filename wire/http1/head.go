@@ -169,7 +169,7 @@ func (h *Head) known(b []byte, f *message.Field, request bool) error {
 		h.upgradeField = true
 	case message.HeaderKeepAlive:
 		f.Flags |= message.FieldHop
-	case message.HeaderTE, message.HeaderProxyConnection:
+	case message.HeaderTE, message.HeaderProxyConnection, message.HeaderProxy:
 		if request {
 			f.Flags |= message.FieldHop
 		}

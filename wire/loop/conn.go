@@ -90,7 +90,10 @@ func (c *Conn) Note(ev Events) {
 // Read reads what is there: ErrAgain for nothing, io.EOF for the end.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.Layer != nil {
-		return c.Layer.Read(p)
+		n, err := c.Layer.Read(p)
+		// The layer may hold more than the socket does: read until it says no.
+		c.CanRead = err == nil
+		return n, err
 	}
 	return c.RawRead(p)
 }
