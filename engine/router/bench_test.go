@@ -48,7 +48,28 @@ var benchCases = []struct {
 			return &entity.Route{Expression: fmt.Sprintf(`http.host == "t%d.test" && http.path ^= "/users" && http.method == "GET" && !(any(lower(http.headers.x_a)) == "1")`, i)}
 		},
 		func(i int) Request { return Request{Host: fmt.Sprintf("t%d.test", i), Path: "/users/7"} }},
-	{"same-path-methods", Compatible, // nothing to index by: all lie in one place
+	{"header-values", Compatible,
+		func(i int) *entity.Route {
+			return &entity.Route{Paths: []string{"/"}, Headers: map[string][]string{"X-Tenant": {fmt.Sprintf("T%d", i)}}}
+		},
+		func(i int) Request {
+			return Request{Host: "a.test", Path: "/", Header: fields{{"X-tenant", fmt.Sprintf("t%d", i)}}}
+		}},
+	{"expression-headers", Expressions,
+		func(i int) *entity.Route {
+			return &entity.Route{Expression: fmt.Sprintf(`http.path ^= "/" && http.headers.x_tenant == "T%d"`, i)}
+		},
+		func(i int) Request {
+			return Request{Host: "a.test", Path: "/", Header: fields{{"X-tenant", fmt.Sprintf("T%d", i)}}}
+		}},
+	{"header-regexes", Compatible, // nothing to index by: all are tried
+		func(i int) *entity.Route {
+			return &entity.Route{Paths: []string{"/"}, Headers: map[string][]string{"X-Tenant": {fmt.Sprintf("~*^T%d$", i)}}}
+		},
+		func(i int) Request {
+			return Request{Host: "a.test", Path: "/", Header: fields{{"X-tenant", fmt.Sprintf("t%d", i)}}}
+		}},
+	{"same-path-methods", Compatible,
 		func(i int) *entity.Route {
 			return &entity.Route{Paths: []string{"/"}, Methods: []string{fmt.Sprintf("M%d", i)}}
 		},
@@ -72,7 +93,9 @@ func benchRequest(req Request) Request {
 		req.Method = "GET"
 	}
 	req.SrcIP = netip.MustParseAddr("127.0.0.1")
-	req.Header = fields{{"Host", req.Host}, {"User-Agent", "x"}, {"X-A", "B"}}
+	if req.Header == nil {
+		req.Header = fields{{"Host", req.Host}, {"User-Agent", "x"}, {"X-A", "B"}}
+	}
 	return req
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/model/entity"
@@ -83,8 +84,8 @@ func splitPort(host string) (name, port string) {
 // headerTest is one name of a route's headers: one value of the request's must
 // equal one of texts, without regard to case, or match one of regexes.
 type headerTest struct {
-	name    string // in lower case, "_" for "-"
-	texts   []string
+	name    string   // in lower case, "_" for "-"
+	texts   []string // in lower case
 	regexes []*regexp.Regexp
 }
 
@@ -93,7 +94,7 @@ func compileHeader(name string, values []string) (headerTest, error) {
 	for _, v := range values {
 		pattern, ok := strings.CutPrefix(v, "~*")
 		if !ok {
-			t.texts = append(t.texts, v)
+			t.texts = append(t.texts, strings.ToLower(v))
 			continue
 		}
 		re, err := regexp.Compile("(?i)" + pattern)
@@ -105,7 +106,7 @@ func compileHeader(name string, values []string) (headerTest, error) {
 	return t, nil
 }
 
-func (t *headerTest) matches(h Header) bool {
+func (t *headerTest) matches(h Header, st *state) bool {
 	if h == nil {
 		return false
 	}
@@ -115,10 +116,8 @@ func (t *headerTest) matches(h Header) bool {
 			return false
 		}
 		from = next
-		for _, text := range t.texts {
-			if strings.EqualFold(text, v) {
-				return true
-			}
+		if len(t.texts) > 0 && slices.Contains(t.texts, st.fold(v)) {
+			return true
 		}
 		for _, re := range t.regexes {
 			if re.MatchString(v) {

@@ -37,6 +37,8 @@ func newTable(rules []*rule) *table {
 			t.plain.insert(k, int32(i))
 		}
 	}
+	t.tls.settle()
+	t.plain.settle()
 	return t
 }
 
@@ -44,13 +46,21 @@ func newTable(rules []*rule) *table {
 type place struct {
 	host, sni namePattern
 	path      string
+	keys      []key
 }
 
 func (r *rule) places() []place {
 	if r.expr != nil {
 		var out []place
 		for _, t := range r.expr.Terms() {
-			out = append(out, place{host: namePattern{text: t.Host}, sni: namePattern{text: t.SNI}, path: t.PathPrefix})
+			p := place{host: namePattern{text: t.Host}, sni: namePattern{text: t.SNI}, path: t.PathPrefix}
+			switch {
+			case t.Header != "":
+				p.keys = []key{{header: t.Header, value: strings.ToLower(t.Value)}}
+			case t.Method != "":
+				p.keys = []key{{method: t.Method}}
+			}
+			out = append(out, p)
 		}
 		return out
 	}
@@ -62,9 +72,10 @@ func (r *rule) places() []place {
 		snis = []namePattern{{}}
 	}
 	var out []place
+	keys := r.keys()
 	for _, h := range hosts {
 		for _, s := range snis {
-			out = append(out, place{h, s, r.path.literal})
+			out = append(out, place{h, s, r.path.literal, keys})
 		}
 	}
 	return out
@@ -73,15 +84,15 @@ func (r *rule) places() []place {
 func (s *shards) insert(k place, i int32) {
 	switch {
 	case k.host.text != "" && k.host.kind == whole:
-		under(&s.hosts, k.host.text).insert(k.path, i)
+		under(&s.hosts, k.host.text).insert(k.path, i, k.keys)
 	case k.sni.text != "" && k.sni.kind == whole:
-		under(&s.snis, k.sni.text).insert(k.path, i)
+		under(&s.snis, k.sni.text).insert(k.path, i, k.keys)
 	case k.host.text != "" && k.host.kind == ending:
-		under(&s.endings, k.host.text).insert(k.path, i)
+		under(&s.endings, k.host.text).insert(k.path, i, k.keys)
 	case k.host.text != "":
-		under(&s.leadings, k.host.text).insert(k.path, i)
+		under(&s.leadings, k.host.text).insert(k.path, i, k.keys)
 	default:
-		s.rest.insert(k.path, i)
+		s.rest.insert(k.path, i, k.keys)
 	}
 }
 
@@ -95,6 +106,15 @@ func under(m *map[string]*trie, key string) *trie {
 		(*m)[key] = t
 	}
 	return t
+}
+
+func (s *shards) settle() {
+	for _, m := range []map[string]*trie{s.hosts, s.snis, s.endings, s.leadings} {
+		for _, n := range m {
+			n.settle()
+		}
+	}
+	s.rest.settle()
 }
 
 // find walks every trie that may hold a match and leaves the best in st.
@@ -128,19 +148,26 @@ func (t *table) find(req *Request, st *state) {
 type trie struct {
 	label string
 	rules []int32 // ascending: best first
+	keys  [][]key // of rules, while the table is built
+	crowd *crowd  // where there are many rules
 	first []byte  // of the labels of kids, ascending
 	kids  []*trie
 }
 
-func (n *trie) insert(path string, i int32) {
+func (n *trie) insert(path string, i int32, keys []key) {
 	for {
 		at, found := 0, false
 		if path != "" {
 			at, found = slices.BinarySearch(n.first, path[0])
 		}
 		if path == "" {
-			if len(n.rules) == 0 || n.rules[len(n.rules)-1] != i {
-				n.rules = append(n.rules, i)
+			last := len(n.rules) - 1
+			if last < 0 || n.rules[last] != i {
+				n.rules, n.keys = append(n.rules, i), append(n.keys, keys)
+			} else if len(keys) == 0 || len(n.keys[last]) == 0 {
+				n.keys[last] = nil // one alternative without a key spoils them all
+			} else if &keys[0] != &n.keys[last][0] {
+				n.keys[last] = slices.Concat(n.keys[last], keys)
 			}
 			return
 		}
@@ -160,20 +187,28 @@ func (n *trie) insert(path string, i int32) {
 	}
 }
 
-// search tries the rules of every prefix of the path. A node's rules are in
-// order, so that the first match of a node, or the first that is no better than
-// what was found, ends it.
+// best tries rules, which are in order: the first that matches, or that is no
+// better than what was found, ends it.
+func (t *table) best(rules []int32, req *Request, st *state) {
+	for _, i := range rules {
+		if i >= st.best {
+			return
+		}
+		if t.rules[i].matches(req, st) {
+			st.best, st.bestHit = i, st.hit
+			return
+		}
+	}
+}
+
+// search tries the rules of every prefix of the path.
 func (n *trie) search(t *table, req *Request, st *state) {
 	rest := req.Path
 	for n != nil {
-		for _, i := range n.rules {
-			if i >= st.best {
-				break
-			}
-			if t.rules[i].matches(req, st) {
-				st.best, st.bestHit = i, st.hit
-				break
-			}
+		if n.crowd != nil {
+			n.crowd.search(t, req, st)
+		} else {
+			t.best(n.rules, req, st)
 		}
 		if rest == "" {
 			return

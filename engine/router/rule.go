@@ -132,7 +132,7 @@ func (r *rule) matches(req *Request, st *state) bool {
 		return false
 	}
 	for i := range r.headers {
-		if !r.headers[i].matches(req.Header) {
+		if !r.headers[i].matches(req.Header, st) {
 			return false
 		}
 	}

@@ -20,8 +20,9 @@ type state struct {
 	hit     atc.Hit // of the expression tried last
 	bestHit atc.Hit // of the best rule
 
-	fields atc.Values
-	filled bool
+	fields  atc.Values
+	filled  bool
+	scratch []byte // of fold
 }
 
 func (st *state) begin(req *Request) {

@@ -181,12 +181,13 @@ func TestTerms(t *testing.T) {
 		`http.path ^= "/a"`:        {{PathPrefix: "/a"}},
 		`http.path =^ "/a"`:        {{}},
 		`lower(http.path) ^= "/a"`: {{}},
-		`http.host == "h" && http.path ^= "/a" && http.path == "/ab"`:                    {{Host: "h", PathPrefix: "/ab"}},
-		`(http.path ^= "/a" || http.path ^= "/b") && http.host == "h"`:                   {{Host: "h", PathPrefix: "/a"}, {Host: "h", PathPrefix: "/b"}},
-		`http.path ^= "/a" || http.method == "GET"`:                                      {{PathPrefix: "/a"}, {}},
-		`!(http.path ^= "/a") && tls.sni == "s"`:                                         {{SNI: "s"}},
-		strings.Repeat(`http.path == "/a" || `, maxTerms) + `http.path == "/b"`:          {{}},
-		`(http.host == "a" || http.host == "b") && (http.path ~ "x" || http.path ~ "y")`: {{Host: "a"}, {Host: "a"}, {Host: "b"}, {Host: "b"}},
+		`http.host == "h" && http.path ^= "/a" && http.path == "/ab"`:                          {{Host: "h", PathPrefix: "/ab"}},
+		`(http.path ^= "/a" || http.path ^= "/b") && http.host == "h"`:                         {{Host: "h", PathPrefix: "/a"}, {Host: "h", PathPrefix: "/b"}},
+		`http.path ^= "/a" || http.path ~ "x"`:                                                 {{PathPrefix: "/a"}, {}},
+		`http.method == "GET" && any(lower(http.headers.x_a)) == "1" && http.headers.b == "2"`: {{Method: "GET", Header: "x_a", Value: "1"}},
+		`!(http.path ^= "/a") && tls.sni == "s"`:                                               {{SNI: "s"}},
+		strings.Repeat(`http.path == "/a" || `, maxTerms) + `http.path == "/b"`:                {{}},
+		`(http.host == "a" || http.host == "b") && (http.path ~ "x" || http.path ~ "y")`:       {{Host: "a"}, {Host: "a"}, {Host: "b"}, {Host: "b"}},
 	} {
 		e, err := Parse(expr, HTTP)
 		if err != nil {

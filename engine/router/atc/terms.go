@@ -5,7 +5,10 @@ import "strings"
 // Term is what must hold of a request for an expression to be true, as far as
 // the router can look it up. An empty string is no condition.
 type Term struct {
-	Host, SNI, PathPrefix string
+	Host, SNI, PathPrefix, Method string
+	// Header (a key as Header.Next takes it) has a value that equals Value when
+	// case is ignored.
+	Header, Value string
 }
 
 // maxTerms bounds the alternatives of one expression.
@@ -40,7 +43,11 @@ func (n *node) terms() []Term {
 
 func (p *predicate) term() Term {
 	switch {
+	case p.field == fieldHeader && p.op == opEqual:
+		return Term{Header: p.key, Value: p.value.str}
 	case p.lower:
+	case p.field == fieldMethod && p.op == opEqual:
+		return Term{Method: p.value.str}
 	case p.field == fieldHost && p.op == opEqual:
 		return Term{Host: p.value.str}
 	case p.field == fieldSNI && p.op == opEqual:
@@ -66,6 +73,12 @@ func cross(a, b []Term) []Term {
 			}
 			if t.SNI == "" {
 				t.SNI = y.SNI
+			}
+			if t.Method == "" {
+				t.Method = y.Method
+			}
+			if t.Header == "" {
+				t.Header, t.Value = y.Header, y.Value
 			}
 			if strings.HasPrefix(y.PathPrefix, t.PathPrefix) {
 				t.PathPrefix = y.PathPrefix
