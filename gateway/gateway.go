@@ -30,7 +30,9 @@ type Options struct {
 	// Ready is called once, when every listener accepts and the first snapshot serves; may be nil.
 	Ready func()
 	// Settings reads the settings anew for a Reload; nil = the old ones stay.
-	Settings func() (*conf.Config, error)
+	Settings func() (*conf.Config, []conf.Warning, error)
+	// Warnings are what is odd about the settings, to be written to the error log.
+	Warnings []conf.Warning
 }
 
 // Run serves until ctx ends or a Quit or Stop signal is obeyed; it returns nil
@@ -44,4 +46,10 @@ func Run(ctx context.Context, c *conf.Config, o Options) error {
 // says what is wrong with it. It opens no listener.
 func Check(c *conf.Config) error {
 	return nil
+}
+
+// CheckFile reads a declarative file, YAML or JSON, with the plugins and
+// settings of c, and says what is wrong with it, a line a problem.
+func CheckFile(c *conf.Config, file string) error {
+	return errors.New("declarative files cannot be checked yet: package gateway has no CheckFile")
 }

@@ -53,11 +53,7 @@ func (b *builder) duration(name string, unit time.Duration) time.Duration {
 
 func (b *builder) node() {
 	c := b.c
-	prefix := b.text("prefix")
-	if prefix == "" {
-		b.fail("prefix must name a folder")
-	}
-	c.Prefix, _ = filepath.Abs(prefix)
+	b.prefix()
 	c.NodeID = b.text("node_id")
 	if c.NodeID != "" && !isUUID(c.NodeID) {
 		b.fail("node_id must be a UUID, got '%s'", c.NodeID)
@@ -79,6 +75,14 @@ func (b *builder) node() {
 	if r := c.Tracing.SamplingRate; !(r >= 0 && r <= 1) {
 		b.fail("tracing_sampling_rate must be a number between 0 and 1, got '%s'", b.text("tracing_sampling_rate"))
 	}
+}
+
+func (b *builder) prefix() {
+	prefix := b.text("prefix")
+	if prefix == "" {
+		b.fail("prefix must name a folder")
+	}
+	b.c.Prefix, _ = filepath.Abs(prefix)
 }
 
 // auto reads a count that may be auto, which is 0 here.

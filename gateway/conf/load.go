@@ -49,16 +49,36 @@ func Load(file string, environ []string, flags map[string]string) (*Config, []Wa
 	return Request{File: file, Environ: environ, Flags: flags}.Load()
 }
 
-// Load does what the function Load describes.
-func (r Request) Load() (*Config, []Warning, error) {
+// Place finds the prefix only, and so succeeds when other settings are broken;
+// no other field of the Config is filled in but File.
+func (r Request) Place() (*Config, error) {
+	b, err := r.read()
+	if err == nil {
+		b.prefix()
+		err = errors.Join(b.problems...)
+	}
+	return b.c, err
+}
+
+// read gathers the values of all sources.
+func (r Request) read() (*builder, error) {
 	b := &builder{keep: r.KeepReferences, environ: r.Environ, values: defaults(), c: &Config{}}
 	if err := b.readFile(r.File, r.Written); err != nil {
-		return nil, b.warnings, err
+		return b, err
 	}
 	b.readEnviron("KONG_")
 	b.readEnviron("GIBBON_")
 	for name, text := range r.Flags {
 		b.values[name] = Value{Text: text, Source: FromFlag, Origin: "the command line"}
+	}
+	return b, nil
+}
+
+// Load does what the function Load describes.
+func (r Request) Load() (*Config, []Warning, error) {
+	b, err := r.read()
+	if err != nil {
+		return nil, b.warnings, err
 	}
 	b.followAliases()
 	b.resolveReferences()
@@ -192,7 +212,7 @@ func (b *builder) followAliases() {
 			b.warn(name, "belongs to the Enterprise edition and has no effect")
 		case s.NoEffect != "":
 			b.warn(name, "has no effect, since %s", s.NoEffect)
-		case s.Part != "" && !Parts[s.Part]:
+		case s.Part != "" && !Parts[s.Part] && v.Text != "off":
 			b.warn(name, "has no effect yet, since the part %q is not there", s.Part)
 		}
 	}
