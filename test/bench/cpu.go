@@ -118,9 +118,8 @@ func loadNames() string {
 
 // measure lets wrk run for a window and books the engine's CPU time on the requests that were answered.
 func (b *bench) measure(r *running, l load, core int, window time.Duration) (sample, error) {
-	if r.ended() {
-		said, _ := os.ReadFile(r.log)
-		return sample{}, fmt.Errorf("%s ended:\n%s", r.name(), said)
+	if r.HasEnded() {
+		return sample{}, fmt.Errorf("%s ended:\n%s", r.name(), r.Output())
 	}
 	u0, s0 := r.cpu()
 	s, err := b.wrk(r, l, core, window)

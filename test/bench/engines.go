@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 //go:embed conf
@@ -50,7 +52,7 @@ func gibbon(b *bench, conf string, port int) (env, command []string) {
 	return []string{
 		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PLUGINS=bundled,bench-typical",
 		"KONG_LUA_PACKAGE_PATH=" + b.dir + "/?.lua;;",
-		fmt.Sprintf("KONG_PROXY_LISTEN=%s backlog=4096", address(port)),
+		fmt.Sprintf("KONG_PROXY_LISTEN=%s backlog=4096", process.Loopback(port)),
 		"KONG_ADMIN_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_STREAM_LISTEN=off",
 		"KONG_PREFIX=" + strings.TrimSuffix(conf, ".yml") + ".prefix", "KONG_NGINX_DAEMON=off",
 		"KONG_NGINX_WORKER_PROCESSES=1", "KONG_LOG_LEVEL=warn", "KONG_ANONYMOUS_REPORTS=off",
@@ -68,14 +70,14 @@ func gibbonLog(b *bench, conf string, port int) (env, command []string) {
 // running is an engine that has started.
 type running struct {
 	engine
-	*process
+	*server
 	port int
 	conf string
 }
 
 // launch writes an engine's configuration and starts it on a core.
 func (b *bench) launch(e engine, core, upstream int) (*running, error) {
-	port := b.freePort()
+	port := b.ports.Take()
 	vars := map[string]string{"dir": b.dir, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,
 		"log": "", "plugin": "", "body": strings.Repeat("0123456789", 10), "kilobyte": strings.Repeat("0123456789abcdef", 64)}
 	for k, v := range e.vars {

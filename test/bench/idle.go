@@ -8,6 +8,8 @@ import (
 	"os"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // runIdle measures resident memory with many keep-alive connections that each had one request and wait for the next.
@@ -41,7 +43,7 @@ func runIdle(b *bench, args []string) error {
 		}
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.2f\t\n", e.name, float64(before)/1e6, float64(after)/1e6,
 			float64(after-before)/1e3/float64(*connections))
-		r.stop()
+		r.Stop()
 	}
 	return w.Flush()
 }
@@ -54,7 +56,7 @@ func idle(r *running, n int) (before, after int64, err error) {
 		}
 	}()
 	for len(open) < n {
-		c, err := net.Dial("tcp", address(r.port))
+		c, err := net.Dial("tcp", process.Loopback(r.port))
 		if err != nil {
 			return 0, 0, err
 		}

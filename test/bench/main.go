@@ -6,15 +6,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // bench is one run: its folder of configurations and logs, its processes, its ports.
 type bench struct {
-	dir    string
-	gibbon string // the binary under test
-	port   int    // the last port handed out
-	files  int    // open files that a process may have
-	procs  []*process
+	dir     string
+	gibbon  string // the binary under test
+	ports   *process.Ports
+	files   int // open files that a process may have
+	servers []*server
 }
 
 func main() {
@@ -33,7 +35,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-	b := &bench{dir: dir, port: 17000, files: raiseFileLimit()}
+	ports, err := process.TakePorts()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	b := &bench{dir: dir, ports: ports, files: raiseFileLimit()}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -59,8 +66,8 @@ func raiseFileLimit() int {
 }
 
 func (b *bench) close() {
-	for _, p := range b.procs {
-		p.stop()
+	for _, p := range b.servers {
+		p.Stop()
 	}
 	os.RemoveAll(b.dir)
 }

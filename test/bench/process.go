@@ -2,96 +2,37 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
-// process is a running engine or upstream with all its children.
-type process struct {
-	name string
-	cmd  *exec.Cmd
-	done chan struct{}
-	log  string
-}
+// server is a running engine or upstream with all its children.
+type server struct{ *process.Process }
 
 // start runs a command pinned to a core (-1: wherever) and waits until it listens on the port.
-func (b *bench) start(name string, core, port int, env []string, command ...string) (*process, error) {
+func (b *bench) start(name string, core, port int, env []string, command ...string) (*server, error) {
 	if core >= 0 {
 		command = append([]string{"taskset", "-c", strconv.Itoa(core)}, command...)
 	}
-	p := &process{name: name, done: make(chan struct{}), log: filepath.Join(b.dir, name+".out")}
-	out, err := os.Create(p.log)
+	p, err := process.Start("", env, command...)
 	if err != nil {
-		return nil, err
-	}
-	defer out.Close()
-	p.cmd = exec.Command(command[0], command[1:]...)
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	b.procs = append(b.procs, p)
-	go func() {
-		p.cmd.Wait()
-		close(p.done)
-	}()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		c, err := net.Dial("tcp", address(port))
-		if err == nil {
-			c.Close()
-			return p, nil
-		}
-		if p.ended() {
-			break
-		}
+	b.servers = append(b.servers, &server{p})
+	if err := p.Listening(process.Loopback(port), 20*time.Second); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	said, _ := os.ReadFile(p.log)
-	return nil, fmt.Errorf("%s does not listen on port %d:\n%s", name, port, said)
-}
-
-func (p *process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
-
-func (p *process) stop() {
-	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(5 * time.Second):
-	}
-	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	<-p.done
-}
-
-func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
-// freePort hands out ports below the ephemeral range, so that no outgoing connection sits on one.
-func (b *bench) freePort() int {
-	for {
-		b.port++
-		if ln, err := net.Listen("tcp", address(b.port)); err == nil {
-			ln.Close()
-			return b.port
-		}
-	}
+	return &server{p}, nil
 }
 
 // pids are the process and all its descendants.
-func (p *process) pids() []int {
-	all := []int{p.cmd.Process.Pid}
+func (p *server) pids() []int {
+	all := []int{p.PID()}
 	for i := 0; i < len(all); i++ {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", all[i]))
 		for _, t := range tasks {
@@ -114,7 +55,7 @@ const (
 )
 
 // cpu is the user and system time of all threads so far.
-func (p *process) cpu() (user, system time.Duration) {
+func (p *server) cpu() (user, system time.Duration) {
 	for _, pid := range p.pids() {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
@@ -130,7 +71,7 @@ func (p *process) cpu() (user, system time.Duration) {
 }
 
 // rss is the resident memory of all processes in bytes; pages that they share count for each.
-func (p *process) rss() (total int64) {
+func (p *server) rss() (total int64) {
 	for _, pid := range p.pids() {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		for line := range strings.SplitSeq(string(b), "\n") {

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // runReload measures how long a big configuration takes to load, and reloads it under load: not one request may fail.
@@ -25,7 +27,7 @@ func runReload(b *bench, args []string) error {
 	if err != nil {
 		return err
 	}
-	port := b.freePort()
+	port := b.ports.Take()
 	conf := b.dir + "/big.yml"
 	if err := writeBig(conf, *entities, upstream, 0); err != nil {
 		return err
@@ -66,7 +68,7 @@ func runReload(b *bench, args []string) error {
 			return err
 		}
 		began := time.Now()
-		if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGHUP); err != nil {
+		if err := p.Signal(syscall.SIGHUP); err != nil {
 			return err
 		}
 		if err := awaitGeneration(port, n); err != nil {
@@ -102,7 +104,7 @@ func writeBig(path string, n, upstream, generation int) error {
 
 // awaitGeneration asks for the route that only that generation of the configuration has.
 func awaitGeneration(port, n int) error {
-	url := fmt.Sprintf("http://%s/generation/%d", address(port), n)
+	url := fmt.Sprintf("http://%s/generation/%d", process.Loopback(port), n)
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		resp, err := http.Get(url)
 		if err != nil {
@@ -120,7 +122,7 @@ func awaitGeneration(port, n int) error {
 // A connection that the gateway closes without having said so is a failure: this is no http.Client, which would hide it.
 func steady(port, routes int, fresh bool, stop chan struct{}, n *int) error {
 	for {
-		c, err := net.Dial("tcp", address(port))
+		c, err := net.Dial("tcp", process.Loopback(port))
 		if err != nil {
 			return err
 		}

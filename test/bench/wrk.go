@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 var (
@@ -32,7 +34,7 @@ func (b *bench) wrk(r *running, l load, core int, window time.Duration) (sample,
 		}
 		args = append(args, "-s", script)
 	}
-	out, err := exec.Command("taskset", append(args, "http://"+address(r.port)+l.path)...).CombinedOutput()
+	out, err := exec.Command("taskset", append(args, "http://"+process.Loopback(r.port)+l.path)...).CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}

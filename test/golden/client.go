@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // refusal is any way of saying no to a malformed request.
@@ -21,7 +23,7 @@ var refusal = regexp.MustCompile(`^HTTP/\S+ 4|\((RST_STREAM|GOAWAY) |^\((connect
 func (s *stage) client(c *Case, st step) string {
 	o := st.opts
 	if b, ok := c.files[st.n+".stream"]; ok {
-		return streamExchange(loopback(s.listens.stream), loopback(s.listens.streamTLS), s.expand(b), o)
+		return streamExchange(process.Loopback(s.listens.stream), process.Loopback(s.listens.streamTLS), s.expand(b), o)
 	}
 	addr := s.target(o)
 	once := func(i int) string {
@@ -63,15 +65,15 @@ func (s *stage) client(c *Case, st step) string {
 func (s *stage) target(o options) string {
 	switch {
 	case o.has("to"):
-		return loopback(o.number("to", s.listens.proxy))
+		return process.Loopback(o.number("to", s.listens.proxy))
 	case o.has("admin"):
-		return loopback(s.listens.admin)
+		return process.Loopback(s.listens.admin)
 	case o.has("h2c"):
-		return loopback(s.listens.proxyH2C)
+		return process.Loopback(s.listens.proxyH2C)
 	case o.secure():
-		return loopback(s.listens.proxyTLS)
+		return process.Loopback(s.listens.proxyTLS)
 	}
-	return loopback(s.listens.proxy)
+	return process.Loopback(s.listens.proxy)
 }
 
 // exchange sends one request over HTTP/1.1 and reads what comes back.

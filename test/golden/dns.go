@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // nameserver answers from the case's zone, lines `name type ttl value`:
@@ -122,7 +124,7 @@ func (n *nameserver) collect(m *dnsmessage.Message, name string, want dnsmessage
 
 // startDNS serves a zone over UDP.
 func startDNS(port int) (*nameserver, net.PacketConn, error) {
-	pc, err := net.ListenPacket("udp", loopback(port))
+	pc, err := net.ListenPacket("udp", process.Loopback(port))
 	if err != nil {
 		return nil, nil, err
 	}

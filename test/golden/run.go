@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // How long a record may take to become what the case wants: log handlers and background calls run after the client has its
@@ -37,20 +39,20 @@ func (c *Case) Run(binary string) (differences string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer g.stop()
+	defer g.Stop()
 	if c.has("start.fails") {
 		return "", g.refuses(startLimit)
 	}
-	if err := g.ready(loopback(s.listens.proxy), startLimit); err != nil {
-		return "", err
+	if err := g.Listening(process.Loopback(s.listens.proxy), startLimit); err != nil {
+		return "", fmt.Errorf("the gateway %w\n%s", err, g.said())
 	}
 	time.Sleep(startLinger)
 	r := &run{c: c, s: s, g: g, logSeen: len(g.log())}
 	for i, st := range c.steps {
 		r.play(st, i == len(c.steps)-1)
 	}
-	if crash := g.crashed(); crash != "" {
-		return r.diff.String(), fmt.Errorf("%s", crash)
+	if g.HasEnded() {
+		return r.diff.String(), fmt.Errorf("the gateway ended before the case did:\n%s", g.said())
 	}
 	return r.diff.String(), nil
 }

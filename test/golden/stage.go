@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 // stage is what stands around the gateway in one case: its ports, the upstreams, the name server, and the placeholders
 // for all of them.
 type stage struct {
 	dir     string // holds case/ and the gateway's prefix run/
-	ports   *portBlock
+	ports   *process.Ports
 	listens listens
 	rec     *recorder
 	ups     []*upstream
@@ -43,12 +45,12 @@ func newStage(c *Case) (s *stage, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, func() { os.RemoveAll(s.dir) })
-	if s.ports, err = takePorts(); err != nil {
+	if s.ports, err = process.TakePorts(); err != nil {
 		return s, err
 	}
-	s.closers = append(s.closers, s.ports.release)
+	s.closers = append(s.closers, s.ports.Release)
 	p := s.ports
-	s.listens = listens{p.take(), p.take(), p.take(), p.take(), p.take(), p.take()}
+	s.listens = listens{p.Take(), p.Take(), p.Take(), p.Take(), p.Take(), p.Take()}
 	s.vars["{{case_dir}}"] = s.caseDir()
 	s.setPort("proxy", s.listens.proxy)
 	s.setPort("proxy_tls", s.listens.proxyTLS)
@@ -56,7 +58,7 @@ func newStage(c *Case) (s *stage, err error) {
 	s.setPort("admin", s.listens.admin)
 	s.setPort("stream", s.listens.stream)
 	s.setPort("stream_tls", s.listens.streamTLS)
-	s.setPort("dead", p.take())
+	s.setPort("dead", p.Take())
 	if err = s.startUpstreams(); err != nil {
 		return s, err
 	}
@@ -78,8 +80,8 @@ func (s *stage) caseDir() string { return filepath.Join(s.dir, "case") }
 
 func (s *stage) startUpstreams() error {
 	for _, name := range upstreamNames {
-		port := s.ports.take()
-		u, err := startUpstream(name, loopback(port), s.rec)
+		port := s.ports.Take()
+		u, err := startUpstream(name, process.Loopback(port), s.rec)
 		if err != nil {
 			return err
 		}
@@ -97,13 +99,13 @@ func (s *stage) addUpstream(u *upstream) {
 
 // startRaw starts the upstreams of L4 cases, TCP and UDP on one port.
 func (s *stage) startRaw() error {
-	port := s.ports.take()
-	tcp, err := net.Listen("tcp", loopback(port))
+	port := s.ports.Take()
+	tcp, err := net.Listen("tcp", process.Loopback(port))
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, func() { tcp.Close() })
-	udp, err := net.ListenPacket("udp", loopback(port))
+	udp, err := net.ListenPacket("udp", process.Loopback(port))
 	if err != nil {
 		return err
 	}
@@ -121,13 +123,13 @@ func (s *stage) startNames(c *Case) error {
 	if !c.has("dns") {
 		return nil
 	}
-	n, pc, err := startDNS(s.ports.take())
+	n, pc, err := startDNS(s.ports.Take())
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, func() { pc.Close() })
 	s.dns, s.dnsAddr = n, pc.LocalAddr().String()
-	s.vars["{{dns_port}}"] = portOf(pc.LocalAddr())
+	s.vars["{{dns_port}}"] = strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
 	n.load(s.expand(c.files["dns"]))
 	_, port, _ := net.SplitHostPort(s.ups[0].addr)
 	for _, ip := range []string{"127.0.0.2", "127.0.0.3"} {
