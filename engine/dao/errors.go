@@ -67,8 +67,7 @@ func uniqueViolation(fields map[string]any) error {
 		Message: fmt.Sprintf("UNIQUE violation detected on '%s'", schema.Compact(fields))}
 }
 
-func primaryViolation(id string) error {
-	f := map[string]any{"id": id}
+func primaryViolation(f map[string]any) error {
 	return &Error{Code: PrimaryKeyViolation, Fields: f,
 		Message: fmt.Sprintf("primary key violation on key '%s'", schema.Compact(f))}
 }

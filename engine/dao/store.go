@@ -25,13 +25,12 @@ type Store interface {
 	// Schemas lists the kinds, parents before the kinds that refer to them.
 	Schemas() []*schema.Schema
 	// ReplaceAll puts a whole configuration in place of the old, atomically;
-	// on error nothing changes. Records must be complete (see Options.Trusted).
+	// on error nothing changes. Records must be complete (schema.Process made
+	// them); they are checked for uniqueness and foreign keys only.
 	ReplaceAll(ctx context.Context, set Set) error
 	// Subscribe calls fn after each successful write, in order, with what
 	// changed; fn must not write to the store. cancel ends it.
 	Subscribe(fn func([]Change)) (cancel func())
-	// Hash identifies the present content: 32 hex digits.
-	Hash() string
 }
 
 // Op is what happened to an entity.
@@ -160,9 +159,10 @@ type Page struct {
 
 // WriteOptions of a write.
 type WriteOptions struct {
-	// TTL in seconds for kinds that expire; 0 none, negative keeps the old.
+	// TTL in seconds for kinds that expire, 0–100,000,000; 0 is none. An
+	// update with 0 keeps what was left.
 	TTL int64
-	// Skip validation of a record that a schema already completed.
+	// Trusted skips validation of a record that a schema already completed.
 	Trusted bool
 }
 

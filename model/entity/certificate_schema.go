@@ -88,7 +88,7 @@ func sniSchema() *schema.Schema {
 			schema.ID,
 			schema.WildcardHost.Named("name", required, func(f *schema.Field) { f.Unique, f.UniqueAcrossWS = true, true }),
 			schema.CreatedAt, schema.UpdatedAt, schema.Tags,
-			{Name: "certificate", Type: schema.Foreign, Reference: "certificates", Required: true},
+			{Name: "certificate", Type: schema.Foreign, Reference: "certificates", Required: true, Owned: true},
 		},
 	}
 }

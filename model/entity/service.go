@@ -59,7 +59,7 @@ func serviceSchema() *schema.Schema {
 			{Name: "client_certificate", Type: schema.Foreign, Reference: "certificates"},
 			{Name: "tls_verify", Type: schema.Boolean},
 			{Name: "tls_verify_depth", Type: schema.Integer, Default: schema.Null, Between: []float64{0, 64}},
-			{Name: "ca_certificates", Type: schema.Array, Elements: &schema.UUIDField},
+			{Name: "ca_certificates", Type: schema.Array, Elements: &schema.Field{Type: schema.String, UUID: true, Reference: "ca_certificates"}},
 			{Name: "enabled", Type: schema.Boolean, Required: true, Default: true},
 		},
 		EntityChecks: []schema.EntityCheck{

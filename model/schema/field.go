@@ -110,6 +110,9 @@ type Field struct {
 	Reference string
 	// OnDelete is "", "cascade" or "null".
 	OnDelete string
+	// Owned: the parent takes this entity along when it is deleted, although
+	// OnDelete does not say so.
+	Owned bool
 
 	// Deprecation makes the loader warn.
 	Deprecation *Deprecation

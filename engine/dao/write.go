@@ -1,0 +1,393 @@
+package dao
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gibbon-gateway/gibbon/model/schema"
+)
+
+const maxTTL = 100_000_000
+
+// Insert implements a new entity.
+func (s *kindStore) Insert(_ context.Context, ws string, rec Record, o WriteOptions) (Record, error) {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec, err := s.prepare(ws, rec, o, schema.Insert)
+	if err != nil {
+		return nil, err
+	}
+	t := s.table()
+	r, err := s.newRow(ws, rec, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	if old, ok := t.rows.get(key{0, r.id}); ok && old.live() {
+		return nil, s.primaryViolation(rec)
+	}
+	if err := s.admit(t, r); err != nil {
+		return nil, err
+	}
+	s.dropExpired(t, r)
+	t.insert(r)
+	m.notify([]Change{{Op: Created, Kind: s.k.name, New: r.rec}})
+	return r.rec, nil
+}
+
+// Update implements a change of some fields.
+func (s *kindStore) Update(_ context.Context, ws, id string, patch Record, o WriteOptions) (Record, error) {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := s.table()
+	n, _ := m.space(ws)
+	old, ok := t.rows.get(key{0, id})
+	if !ok || !s.visible(old, n) {
+		return nil, s.notFound(id)
+	}
+	patch, err := s.resolveForeign(ws, patch)
+	if err != nil {
+		return nil, err
+	}
+	patch = without(patch, s.k.pk...)
+	rec, err := s.k.schema.ProcessUpdate(patch, old.rec)
+	if err != nil {
+		return nil, asViolation(err)
+	}
+	return s.replace(t, ws, old, rec, o)
+}
+
+// Upsert implements "store this under that id".
+func (s *kindStore) Upsert(_ context.Context, ws, id string, rec Record, o WriteOptions) (Record, error) {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(s.k.pk) == 1 {
+		rec = with(rec, s.k.pk[0], id)
+	}
+	t := s.table()
+	n, _ := m.space(ws)
+	old, exists := t.rows.get(key{0, id})
+	exists = exists && s.visible(old, n)
+	if exists && rec["created_at"] == nil && old.rec["created_at"] != nil {
+		rec = with(rec, "created_at", old.rec["created_at"])
+	}
+	rec, err := s.prepare(ws, rec, o, schema.Upsert)
+	if err != nil {
+		return nil, err
+	}
+	if exists {
+		return s.replace(t, ws, old, rec, o)
+	}
+	r, err := s.newRow(ws, rec, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.admit(t, r); err != nil {
+		return nil, err
+	}
+	s.dropExpired(t, r)
+	t.insert(r)
+	m.notify([]Change{{Op: Created, Kind: s.k.name, New: r.rec}})
+	return r.rec, nil
+}
+
+// replace puts a new version of a row in place of the old.
+func (s *kindStore) replace(t *table, ws string, old *row, rec Record, o WriteOptions) (Record, error) {
+	r, err := s.newRow(ws, rec, o, old)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.admit(t, r); err != nil {
+		return nil, err
+	}
+	t.remove(old)
+	t.insert(r)
+	s.m.notify([]Change{{Op: Updated, Kind: s.k.name, New: r.rec, Old: old.rec}})
+	return r.rec, nil
+}
+
+// Delete implements removal with what cascades from it.
+func (s *kindStore) Delete(_ context.Context, ws, id string) (Record, error) {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, _ := m.space(ws)
+	r, ok := s.table().rows.get(key{0, id})
+	if !ok || !s.visible(r, n) {
+		return nil, nil
+	}
+	var plan []doomed
+	if err := m.planDelete(s.k, r, &plan, map[*row]bool{}); err != nil {
+		return nil, err
+	}
+	tables := *m.tables.Load()
+	changes := make([]Change, 0, len(plan))
+	for _, d := range plan {
+		t := tables[d.kind.pos]
+		t.remove(d.row)
+		if d.unset == "" {
+			changes = append(changes, Change{Op: Deleted, Kind: d.kind.name, Old: d.row.rec})
+			continue
+		}
+		next := *d.row
+		next.rec = without(d.row.rec, d.unset)
+		t.insert(&next)
+		changes = append(changes, Change{Op: Updated, Kind: d.kind.name, Old: d.row.rec, New: next.rec})
+	}
+	m.notify(changes)
+	return r.rec, nil
+}
+
+// doomed is a row that a delete takes along, or whose field it unsets.
+type doomed struct {
+	kind  *kind
+	row   *row
+	unset string
+}
+
+// planDelete lists what goes with a row, children first. An entity that
+// still needs it refuses the whole.
+func (m *Memory) planDelete(k *kind, r *row, plan *[]doomed, seen map[*row]bool) error {
+	if seen[r] {
+		return nil
+	}
+	seen[r] = true
+	tables := *m.tables.Load()
+	for _, c := range k.children {
+		list, _ := tables[c.kind.pos].foreign[c.pos].get(key{0, r.id})
+		var err error
+		list.each(func(x *row) bool {
+			switch {
+			case !x.live():
+				*plan = append(*plan, doomed{kind: c.kind, row: x})
+			case c.field.OnDelete == "cascade" || c.field.Owned:
+				err = m.planDelete(c.kind, x, plan, seen)
+			case c.field.OnDelete == "null":
+				*plan = append(*plan, doomed{kind: c.kind, row: x, unset: c.field.Name})
+			default:
+				err = &Error{Code: ForeignKeyViolation, Fields: map[string]any{"@referenced_by": c.kind.name},
+					Message: fmt.Sprintf("an existing '%s' entity references this '%s' entity", c.kind.name, k.name)}
+			}
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, h := range k.holders {
+		if id, held := m.heldBy(h, r.id); held {
+			return &Error{Code: ReferencedByOthers,
+				Message: fmt.Sprintf("%s %s is still referenced by %s (id = %s)",
+					strings.TrimSuffix(strings.ReplaceAll(k.name, "_", " "), "s"), r.id, h.kind.name, id)}
+		}
+	}
+	*plan = append(*plan, doomed{kind: k, row: r})
+	return nil
+}
+
+// heldBy finds an entity whose array field has the id.
+func (m *Memory) heldBy(h childField, id string) (string, bool) {
+	for _, x := range (*m.tables.Load())[h.kind.pos].sorted() {
+		l, _ := x.rec[h.field.Name].([]any)
+		for _, e := range l {
+			if e == id {
+				return x.id, true
+			}
+		}
+	}
+	return "", false
+}
+
+// prepare resolves references and validates.
+func (s *kindStore) prepare(ws string, rec Record, o WriteOptions, ctx schema.Context) (Record, error) {
+	if o.Trusted {
+		return rec, nil
+	}
+	rec, err := s.resolveForeign(ws, rec)
+	if err != nil {
+		return nil, err
+	}
+	if id, ok := rec["id"].(string); ok && schema.IsUUID(id) {
+		rec = with(rec, "id", strings.ToLower(id))
+	}
+	rec, err = s.k.schema.Process(rec, ctx)
+	if err != nil {
+		return nil, asViolation(err)
+	}
+	return rec, nil
+}
+
+// resolveForeign turns references by a unique field ({name = …}) into ids.
+func (s *kindStore) resolveForeign(ws string, rec Record) (Record, error) {
+	for _, f := range s.k.foreign {
+		ref, ok := rec[f.Name].(map[string]any)
+		if !ok || ref["id"] != nil {
+			continue
+		}
+		parent := s.m.kinds[f.Reference]
+		for field, v := range ref {
+			name, ok := v.(string)
+			if !ok || parent.k.uniqueAt(field) < 0 {
+				continue
+			}
+			found, ok := parent.By(ws, field, name)
+			if !ok {
+				text := fmt.Sprintf("the foreign key cannot be resolved with '%s' for an existing '%s' entity",
+					schema.Compact(map[string]any{field: name}), f.Reference)
+				return nil, &Error{Code: ForeignKeysUnresolved,
+					Fields:  map[string]any{f.Name: map[string]any{field: text}},
+					Message: fmt.Sprintf("foreign key unresolved (%s.%s: %s)", f.Name, field, text)}
+			}
+			rec = with(rec, f.Name, map[string]any{"id": found["id"]})
+			break
+		}
+	}
+	return rec, nil
+}
+
+// newRow completes a record with its workspace and drops transient fields.
+func (s *kindStore) newRow(ws string, rec Record, o WriteOptions, old *row) (*row, error) {
+	r := &row{rec: rec, id: s.k.idOf(rec), ws: s.m.addSpace(ws)}
+	if s.k.schema.Workspaceable {
+		if ws == s.m.workspace {
+			rec["ws_id"] = s.m.wsAny
+		} else {
+			rec["ws_id"] = ws
+		}
+	} else {
+		r.ws = 1
+	}
+	for i := range s.k.schema.Fields {
+		if f := &s.k.schema.Fields[i]; f.Transient {
+			delete(rec, f.Name)
+		}
+	}
+	if !s.k.schema.TTL {
+		return r, nil
+	}
+	switch {
+	case o.TTL < 0 || o.TTL > maxTTL:
+		return nil, &Error{Code: InvalidOptions, Fields: map[string]any{"ttl": "must be an integer between 0 and 100000000"},
+			Message: "invalid option (ttl: must be an integer between 0 and 100000000)"}
+	case o.TTL > 0:
+		r.expires = nowMilli() + o.TTL*1000
+	case old != nil:
+		r.expires = old.expires
+	}
+	return r, nil
+}
+
+// admit checks uniqueness and that what a row points to exists.
+func (s *kindStore) admit(t *table, r *row) error {
+	for _, f := range s.k.foreign {
+		ref, ok := r.rec[f.Name].(map[string]any)
+		if !ok {
+			continue
+		}
+		parent := s.m.kinds[f.Reference]
+		id := scalarKey(ref)
+		p, ok := parent.table().rows.get(key{0, id})
+		if !ok && s.k.name == f.Reference && id == r.id {
+			continue
+		}
+		if !ok || !parent.visible(p, r.ws) {
+			return foreignViolation(f.Name, f.Reference, ref)
+		}
+	}
+	if c := t.conflict(r); c != nil {
+		return uniqueViolation(c)
+	}
+	return nil
+}
+
+// dropExpired removes rows that are gone but still hold r's keys.
+func (s *kindStore) dropExpired(t *table, r *row) {
+	if !s.k.schema.TTL {
+		return
+	}
+	if old, ok := t.rows.get(key{0, r.id}); ok {
+		t.remove(old)
+	}
+	for i := range t.unique {
+		if k, ok := t.uniqueKey(i, r); ok {
+			if old, ok := t.unique[i].get(k); ok && old.id != r.id {
+				t.remove(old)
+			}
+		}
+	}
+}
+
+// Expire removes what is past its time to live. Expired entities are never
+// shown, so this only gives memory back; call it every minute or so.
+func (m *Memory) Expire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.order {
+		if !k.schema.TTL {
+			continue
+		}
+		t := (*m.tables.Load())[k.pos]
+		var gone []*row
+		t.rows.each(func(_ key, r *row) bool {
+			if !r.live() {
+				gone = append(gone, r)
+			}
+			return true
+		})
+		for _, r := range gone {
+			t.remove(r)
+		}
+	}
+}
+
+// TTL is the number of seconds that an entity of a kind that expires has
+// left; ok is false where it stays.
+func (m *Memory) TTL(kind, id string) (seconds float64, ok bool) {
+	k, found := m.kinds[kind]
+	if !found {
+		return 0, false
+	}
+	r, found := k.table().rows.get(key{0, id})
+	if !found || r.expires == 0 || !r.live() {
+		return 0, false
+	}
+	return float64(r.expires-nowMilli()) / 1000, true
+}
+
+func (s *kindStore) primaryViolation(rec Record) error {
+	f := map[string]any{}
+	for _, n := range s.k.pk {
+		f[n] = rec[n]
+	}
+	return primaryViolation(f)
+}
+
+func (s *kindStore) notFound(id string) error {
+	f := map[string]any{s.k.pk[0]: id}
+	return &Error{Code: NotFound, Fields: f,
+		Message: fmt.Sprintf("could not find the entity with primary key '%s'", schema.Compact(f))}
+}
+
+// with returns a copy of rec with one field set; rec may be the caller's.
+func with(rec Record, field string, v any) Record {
+	out := make(Record, len(rec)+1)
+	for k, x := range rec {
+		out[k] = x
+	}
+	out[field] = v
+	return out
+}
+
+func without(rec Record, fields ...string) Record {
+	out := make(Record, len(rec))
+	for k, x := range rec {
+		out[k] = x
+	}
+	for _, f := range fields {
+		delete(out, f)
+	}
+	return out
+}
