@@ -134,11 +134,12 @@ func headerKey(name string) string {
 
 // SameName reports whether the field name, as sent, is what Header.Next was
 // asked for: letter case and "-" against "_" make no difference.
-func SameName(name []byte, key string) bool {
+func SameName[Name ~string | ~[]byte](name Name, key string) bool {
 	if len(name) != len(key) {
 		return false
 	}
-	for i, c := range name {
+	for i := 0; i < len(name); i++ {
+		c := name[i]
 		switch {
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'

@@ -146,18 +146,26 @@ func depthHolds(raw string) bool {
 
 // EscapePath appends path to dst with everything escaped that may not stand in
 // a request target: blanks, control characters, bytes above 127 and "<>\^`{|}.
-// "%" stays as it is, for a normal form keeps escapes of its own.
+// "%" stays as it is, for a normal form keeps escapes of its own. The result has
+// at most three times the length.
 func EscapePath(dst []byte, path string) []byte {
+	done := 0
 	for i := 0; i < len(path); i++ {
-		c := path[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+		if c := path[i]; mustEscape[c] {
+			dst = append(dst, path[done:i]...)
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-			continue
+			done = i + 1
 		}
-		dst = append(dst, c)
 	}
-	return dst
+	return append(dst, path[done:]...)
 }
+
+var mustEscape = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", byte(c)) >= 0
+	}
+	return t
+}()
 
 func isReserved(c byte) bool {
 	switch c {

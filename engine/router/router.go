@@ -82,7 +82,8 @@ type Match struct {
 	Matched string
 	// Redirect is the status that answers the request because the route takes
 	// TLS only and the client did not use it: 426, 301, 302, 307 or 308. 0 means
-	// that the request may go on.
+	// that the request may go on. On a grpcs route the reference first answers a
+	// request that is no gRPC (415) or comes over HTTP/1.1 (426, Upgrade: HTTP/2).
 	Redirect int
 
 	rule  *rule

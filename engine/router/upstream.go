@@ -8,7 +8,8 @@ import "strings"
 // as path_handling says, and escapes the result.
 //
 // path_handling v1 has an effect in the traditional flavor only, as in the
-// reference. strip_path removes as many bytes from the front as the matched text
+// reference. The result has at most 3*(len(path)+len(Service.Path))+1 bytes.
+// strip_path removes as many bytes from the front as the matched text
 // is long, even where an expression matched further back.
 func UpstreamPath(dst []byte, m *Match, path string) []byte {
 	e := m.Entry
