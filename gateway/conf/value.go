@@ -36,12 +36,6 @@ type Inject struct {
 // text is a setting's value; empty when it has none.
 func (b *builder) text(name string) string { return b.values[name].Text }
 
-// set says whether a setting has a value that is not its default.
-func (b *builder) set(name string) bool {
-	v := b.values[name]
-	return !v.Unset && v.Source > FromDefault
-}
-
 func (b *builder) list(name string) []string { return list(b.text(name)) }
 
 func (b *builder) on(name string) bool {
