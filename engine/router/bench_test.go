@@ -153,7 +153,8 @@ func TestManyRoutes(t *testing.T) {
 				if !r.Match(&req, &m) || m.Entry.Route.ID != fmt.Sprintf("%08d", i) {
 					t.Fatalf("request %d: %+v", i, m.Entry)
 				}
-				if allocs := testing.AllocsPerRun(50, func() { r.Match(&req, &m) }); allocs != 0 {
+				// Under the race detector sync.Pool, which regexp uses, drops things at random.
+				if allocs := testing.AllocsPerRun(50, func() { r.Match(&req, &m) }); allocs != 0 && !raceDetector {
 					t.Fatalf("%v allocations per match", allocs)
 				}
 			}
