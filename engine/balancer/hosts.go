@@ -163,8 +163,8 @@ func (b *Balancer) adopt(h *host, a *dns.Answer, loads map[health.Key]*load) {
 }
 
 // minRefresh bounds how often a name is asked for whose answers say that they
-// may not be kept.
-const minRefresh = 100 * time.Millisecond
+// may not be kept: idle upstreams must not keep name servers busy.
+const minRefresh = time.Second
 
 // maxRefresh keeps timers within what time.Duration and clocks can do.
 const maxRefresh = 24 * time.Hour
@@ -193,17 +193,23 @@ func (h *host) stop() {
 func (b *Balancer) resolve(h *host) {
 	a, err := h.lookup.Refresh(b.ctx)
 	if err != nil {
-		return
+		return // closed
 	}
+	if b.take(h, a) && b.deps.Warn != nil {
+		b.deps.Warn(b.upstream.Name, h.target.Target, a.Err)
+	}
+}
+
+// take puts an answer into the pool, and tells whether it is a failure that
+// was not there before.
+func (b *Balancer) take(h *host, a *dns.Answer) (failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return
+		return false
 	}
 	first := !h.answered
-	if a.Err != nil && b.deps.Warn != nil && (h.err == nil || first) {
-		defer b.deps.Warn(b.upstream.Name, h.target.Target, a.Err)
-	}
+	failed = a.Err != nil && (first || h.err == nil)
 	if same(h, a) {
 		h.err = a.Err
 		b.resolveSoon(h, max(a.Expires.Sub(b.deps.Now()), minRefresh))
@@ -218,4 +224,5 @@ func (b *Balancer) resolve(h *host) {
 	if first && b.pending.Add(-1) == 0 {
 		close(b.settled)
 	}
+	return failed
 }
