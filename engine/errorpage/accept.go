@@ -64,9 +64,6 @@ func ForProxy(accept string, hasAccept bool, contentType string, byDefault Kind)
 	}
 	if contentType != "" {
 		if k, ok := ParseKind(contentType); ok {
-			if strings.HasPrefix(contentType, mediaTypes[GRPC]) {
-				return GRPC
-			}
 			return k
 		}
 	}

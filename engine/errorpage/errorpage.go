@@ -34,7 +34,7 @@ func (k Kind) ContentType() string {
 
 // ParseKind reads a media type (error_default_type), parameters ignored; ok is
 // false for any that no template exists for. Types are case-sensitive, as
-// recorded.
+// recorded; all that begin with application/grpc are GRPC.
 func ParseKind(mediaType string) (kind Kind, ok bool) {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	mediaType = strings.TrimSpace(mediaType)
@@ -43,7 +43,10 @@ func ParseKind(mediaType string) (kind Kind, ok bool) {
 			return Kind(k), true
 		}
 	}
-	return JSON, strings.HasPrefix(mediaType, mediaTypes[GRPC])
+	if strings.HasPrefix(mediaType, mediaTypes[GRPC]) {
+		return GRPC, true
+	}
+	return JSON, false
 }
 
 // Templates are the error bodies. Two %s each: the message, the request id.
