@@ -109,3 +109,6 @@ func equalLower(name, lower string) bool {
 func KnownBytes(name []byte) KnownHeader {
 	return Known(unsafe.String(unsafe.SliceData(name), len(name)))
 }
+
+// KnownCount is one more than the highest KnownHeader.
+func KnownCount() int { return int(headerEnd) }

@@ -41,14 +41,19 @@ enum {
  * share it. */
 typedef struct gb_run gb_run;
 
-/* gb_bound: one plugin configuration as this VM knows it. */
+/* gb_plugin: a loaded handler. */
+typedef struct gb_plugin {
+  int32_t handler; /* registry reference of the handler table */
+  int32_t fn[24];  /* its functions by bit number of the phase; LUA_NOREF: has none */
+} gb_plugin;
+
+/* gb_bound: one plugin configuration as this VM knows it; of a plugin without one (init_worker) serial and conf are unset. */
 typedef struct gb_bound {
-  uint64_t serial;                     /* plugin.Bound.Serial; 0 for a loaded plugin without configuration */
-  gb_run *unused_;
-  const char *name, *id, *instance;    /* plugin name, entity id, instance_name; never NULL, not NUL-safe for id "" */
+  uint64_t serial; /* plugin.Bound.Serial */
+  gb_plugin *plugin;
+  const char *name, *id, *instance; /* plugin name, id and instance_name of the configuration; never NULL */
   uint32_t name_len, id_len, instance_len;
-  int32_t handler, conf;               /* registry references; LUA_NOREF before first use */
-  int32_t fn[16];                      /* handler functions by phase slot; LUA_REFNIL: has none */
+  int32_t conf; /* registry reference of the config table */
 } gb_bound;
 
 typedef struct gb_vm {

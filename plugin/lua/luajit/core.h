@@ -1,0 +1,168 @@
+/* core.h: what the runtime's own C files share. api_*.c files need vm.h only.
+ *
+ * The scheduler is flat: every coroutine, a handler's or one that a plugin made, is resumed from gb_advance on the C stack of
+ * the entry, never from within another coroutine. So a plugin's own coroutines cannot swallow a yield that is meant for
+ * the runtime, and suspending costs no C stack. Only where Lua code runs inside a C call (a gsub callback, a sort
+ * comparator, header_filter …) is a resume nested; nothing may wait there. */
+#ifndef GB_CORE_H
+#define GB_CORE_H
+
+#include <stdatomic.h>
+
+#include "vm.h"
+
+/* What a coroutine wants when it yields. */
+enum { GB_WANT_NOTHING, GB_WANT_RESUME, GB_WANT_YIELD, GB_WANT_ASK, GB_WANT_WAIT, GB_WANT_EXIT };
+
+/* How gb_advance ends. */
+enum { GB_ENDED, GB_FAILED, GB_YIELDED, GB_ASKS, GB_WAITS, GB_EXITS };
+
+/* A growing buffer outside of the VM's heap. */
+typedef struct { char *p; size_t len, cap; } gb_buf;
+
+int gb_buf_room(gb_buf *b, size_t n);
+int gb_buf_add(gb_buf *b, const void *p, size_t n);
+
+enum { GB_CHAIN_INLINE = 6 };
+
+/* gb_thread: a light thread: a coroutine that the scheduler runs, with the coroutines it has resumed. */
+typedef struct gb_thread {
+  lua_State **chain; /* chain[0] is the thread's own coroutine, chain[depth-1] the one that runs */
+  uint32_t depth, cap;
+  lua_State *co;
+  int32_t ref; /* anchors co in the registry */
+  uint32_t index, gen;
+  gb_run *run; /* NULL while pooled */
+  uint8_t checked; /* its call wants true or false before the results */
+  gb_bound *bound;
+  struct gb_thread *sibling; /* next thread of the same run */
+  lua_State *inlined[GB_CHAIN_INLINE];
+} gb_thread;
+
+struct gb_run {
+  gb_exchange *x;
+  uint32_t phase;
+  uint32_t at, n, cap; /* calls[at..n) are still to be begun */
+  gb_bound **calls;
+  gb_thread *threads;
+  int32_t context_ref, request_ref; /* of a run without exchange */
+  gb_run *next;                     /* free list */
+};
+
+/* Kinds of gb_event. */
+enum {
+  GB_EV_DONE,    /* every call of the run returned */
+  GB_EV_RESPOND, /* a handler answered the request */
+  GB_EV_FAIL,    /* a handler failed: data is the message with its traceback */
+  GB_EV_ASK,     /* op with arguments data wants its results at once: gb_resume(thread, results) */
+  GB_EV_WAIT     /* the same, later */
+};
+
+/* gb_event: why C came back. Valid until the next entry. */
+typedef struct gb_event {
+  uint32_t kind;
+  int32_t op;
+  uint64_t thread;
+  const char *data;
+  size_t len;
+  gb_bound *bound; /* whose handler it was */
+} gb_event;
+
+enum { GB_POOL = 256, GB_UNREF = 512, GB_ENTRY_CALLS = 256, GB_LOG_MAX = 1 << 20 };
+
+typedef struct gb_core {
+  /* memory */
+  lua_Alloc alloc;
+  void *alloc_ud;
+  uint64_t mem, limit, hard, soft; /* limit is hard, or lifted for the runtime's own needs */
+  uint32_t retire;                 /* memory above the soft limit after a full collection */
+  uint32_t collections;            /* full collections made for the soft limit */
+
+  /* time: odd while Lua runs; kill names the run to stop */
+  _Atomic uint64_t epoch, kill;
+  _Atomic int32_t tid; /* kernel thread of the current run */
+  uint8_t exiting, hooked;
+
+  /* scheduler */
+  gb_thread *thread; /* the one that runs, NULL on the main state */
+  uint32_t want;
+  int32_t op;
+  uint8_t checked;
+  gb_thread **threads; /* by index */
+  uint32_t threads_n, threads_cap;
+  gb_thread *pool[GB_POOL];
+  uint32_t pool_n;
+  gb_thread *spare; /* slots without a coroutine */
+  uint32_t live; /* threads that are not pooled */
+  gb_run *free_runs;
+  gb_run plain_run; /* the context of phases that cannot suspend */
+  int32_t traceback; /* registry reference of the message handler */
+
+  /* exchange with Go: arguments of an operation or results of a call; error text */
+  gb_buf args, results, error, scratch, chunk, log;
+  uint32_t log_dropped;
+  int32_t log_level;
+  uint8_t results_failed;
+  uintptr_t handle;
+  int32_t array_mt, ops; /* registry references: JSON array metatable, operation numbers by name */
+
+  gb_event event;
+  gb_bound *calls[GB_ENTRY_CALLS]; /* Go puts the calls of an entry here */
+
+  /* references that Go gives back without a call: freed at the next entry */
+  int32_t unref[GB_UNREF];
+  uint32_t unref_n;
+} gb_core;
+
+/* vm.c */
+gb_vm *gb_new(uint64_t limit, uintptr_t handle);
+void gb_close(gb_vm *vm);
+void gb_begin(gb_vm *vm);
+void gb_end(gb_vm *vm);
+void gb_lift(gb_vm *vm);
+void gb_collect(gb_vm *vm);
+void gb_unref_now(gb_vm *vm);
+int gb_on_thread(void);
+
+/* stop.c */
+void gb_interrupt(gb_vm *vm, uint64_t epoch);
+void gb_stop_self(lua_State *L, gb_vm *vm);
+void gb_stopped(gb_vm *vm);
+int gb_stack_low(void);
+
+/* sched.c */
+int gb_advance(gb_vm *vm, gb_thread *t, int nargs);
+gb_thread *gb_thread_take(gb_vm *vm, gb_run *r, gb_bound *b);
+void gb_thread_drop(gb_vm *vm, gb_thread *t, int reset);
+gb_thread *gb_thread_find(gb_vm *vm, uint64_t handle);
+uint64_t gb_thread_handle(const gb_thread *t);
+int gb_open_coroutine(lua_State *L, gb_vm *vm);
+
+/* enter.c */
+void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n);
+void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed);
+void gb_filter(gb_vm *vm, gb_exchange *x, uint32_t n, const char *chunk, size_t len, int last);
+void gb_abandon(gb_vm *vm, uint64_t thread);
+
+/* codec.c: the form in which arguments and results travel; see value.go for the Go side */
+int gb_encode(lua_State *L, gb_vm *vm, gb_buf *b, int first, int last);
+int gb_decode(lua_State *L, gb_vm *vm, const char *p, size_t n);
+
+/* trace.c */
+void gb_describe(gb_vm *vm, lua_State *co);
+int gb_message_handler(lua_State *L);
+
+/* native.c */
+void gb_open_native(lua_State *L, gb_vm *vm);
+int gb_give(gb_vm *vm, const char *p, size_t n, int failed);
+
+/* load.c */
+int gb_open_loader(lua_State *L, gb_vm *vm);
+void gb_embed(const char *name, const char *source, size_t n);
+int gb_call(gb_vm *vm, gb_bound *b, uint32_t phase, int32_t fn, const char *args, size_t len);
+int gb_eval(gb_vm *vm, const char *source, size_t n, const char *name, const char *args, size_t len, int keep);
+int gb_bind(gb_vm *vm, gb_bound *b, const char *conf, size_t len);
+int gb_resolve(gb_vm *vm, gb_plugin *p);
+void gb_unbind(gb_vm *vm, gb_bound *b);
+
+#endif

@@ -1,0 +1,278 @@
+package luajit
+
+/*
+#cgo CFLAGS: -O2 -std=gnu11 -Wall -I${SRCDIR}/../../../build/luajit/include
+#cgo LDFLAGS: ${SRCDIR}/../../../build/luajit/lib/libluajit.a -lm -ldl -Wl,-E -Wl,--no-as-needed -lssl -lcrypto -lpcre2-8
+#include <stdlib.h>
+#include "core.h"
+#cgo noescape gb_enter
+#cgo noescape gb_resume
+#cgo noescape gb_filter
+#cgo noescape gb_give
+#cgo nocallback gb_give
+#cgo nocallback gb_embed
+#cgo nocallback gb_interrupt
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// The C stack of the process's first thread is what ulimit says (8 MB mostly),
+// too little for Lua code that recurses through callbacks: keep every
+// goroutine but main off it.
+func init() { runtime.LockOSThread() }
+
+// Kind says why a run of Lua code came back.
+type Kind uint32
+
+// The kinds.
+const (
+	// Done: every handler of the run returned.
+	Done Kind = C.GB_EV_DONE
+	// Respond: a handler ended the request with an answer.
+	Respond Kind = C.GB_EV_RESPOND
+	// Fail: a handler failed; Data is its message and traceback.
+	Fail Kind = C.GB_EV_FAIL
+	// Ask: operation Op with arguments Data wants its results now (Resume).
+	Ask Kind = C.GB_EV_ASK
+	// Wait: the same, later.
+	Wait Kind = C.GB_EV_WAIT
+)
+
+// Event is why a run came back. Data is valid until the VM is entered again.
+type Event struct {
+	Kind Kind
+	// Op and Thread of Ask and Wait: what is wanted and who waits for it.
+	// Thread is also set after Resume, 0 if the thread was no more.
+	Op     int
+	Thread uint64
+	Data   []byte
+	// Bound is whose handler it was, nil if there was none.
+	Bound *Bound
+}
+
+// Bound is a plugin configuration inside one VM.
+type Bound struct {
+	c *C.gb_bound
+	// Serial is plugin.Bound.Serial; Name the plugin's name.
+	Serial uint64
+	Name   string
+}
+
+// Handler is a loaded plugin inside one VM.
+type Handler struct {
+	c    *C.gb_plugin
+	Name string
+}
+
+// VM is one Lua state.
+type VM struct {
+	c      *C.gb_vm
+	core   *C.gb_core
+	handle uintptr
+	bound  map[*C.gb_bound]*Bound
+	// asking answers upcalls: operations of code that cannot yield.
+	asking func(op int, args []byte) (results []byte, failed, ok bool)
+	plain  []*C.gb_plugin
+}
+
+// Options of a VM.
+type Options struct {
+	// MemoryLimit in bytes of heap; 0 = none.
+	MemoryLimit uint64
+	// WorkerID and WorkerCount are ngx.worker.id and count.
+	WorkerID, WorkerCount int
+	// Control marks the VM that serves no requests: it may block in operations.
+	Control bool
+	// LogLevel is the least severe level that is kept (8 = debug).
+	LogLevel int
+	// Ops are the names of operations; an operation's number is its index.
+	Ops []string
+	// Ask runs an operation for code that cannot yield. It must not enter the
+	// VM, nor block except in a control VM. results is read before Ask is called again.
+	Ask func(op int, args []byte) (results []byte, failed, ok bool)
+	// Path and CPath are package.path and package.cpath; "" leaves LuaJIT's.
+	Path, CPath string
+}
+
+// ErrMemory is returned when a VM cannot be made.
+var ErrMemory = errors.New("no memory for a Lua VM")
+
+var nextHandle atomic.Uint64
+
+// New makes a VM. The embedded library has to be put in before (Embed).
+func New(o Options) (*VM, error) {
+	vm := &VM{handle: uintptr(nextHandle.Add(1)), bound: map[*C.gb_bound]*Bound{}, asking: o.Ask}
+	vms.Store(vm.handle, vm)
+	vm.c = C.gb_new(C.uint64_t(o.MemoryLimit), C.uintptr_t(vm.handle))
+	if vm.c == nil {
+		vms.Delete(vm.handle)
+		return nil, ErrMemory
+	}
+	vm.core = vm.c.core
+	vm.c.worker_id, vm.c.worker_count = C.uint32_t(o.WorkerID), C.uint32_t(o.WorkerCount)
+	if o.Control {
+		vm.c.control = 1
+	}
+	if o.LogLevel > 0 {
+		vm.core.log_level = C.int32_t(o.LogLevel)
+	}
+	args := AppendValue(nil, o.Path)
+	args = AppendValue(args, o.CPath)
+	for _, name := range o.Ops {
+		args = AppendValue(args, name)
+	}
+	ops, err := vm.keep(setUp, "=setup", args)
+	if err != nil {
+		vm.Close()
+		return nil, fmt.Errorf("Lua VM: %w", err)
+	}
+	vm.core.ops = C.int32_t(ops)
+	return vm, nil
+}
+
+const setUp = `
+local path, cpath = ...
+if path ~= "" then package.path = path end
+if cpath ~= "" then package.cpath = cpath end
+local ops = {}
+for i = 3, select("#", ...) do ops[(select(i, ...))] = i - 3 end
+return ops`
+
+// Close ends the VM. None of its runs may be under way.
+func (vm *VM) Close() {
+	if vm.c == nil {
+		return
+	}
+	C.gb_close(vm.c)
+	vms.Delete(vm.handle)
+	for b := range vm.bound {
+		freeBound(b)
+	}
+	for _, p := range vm.plain {
+		C.free(unsafe.Pointer(p))
+	}
+	vm.c, vm.core = nil, nil
+}
+
+// MaxCalls is how many plugins one Enter takes.
+const MaxCalls = C.GB_ENTRY_CALLS
+
+// Enter runs phase of calls, in order, for the request whose shared part is x
+// (nil: none). At most MaxCalls.
+func (vm *VM) Enter(x *message.Shared, phase uint32, calls []*Bound) Event {
+	for i, b := range calls {
+		vm.core.calls[i] = b.c
+	}
+	C.gb_enter(vm.c, (*C.gb_exchange)(unsafe.Pointer(x)), C.uint32_t(phase), C.uint32_t(len(calls)))
+	return vm.event()
+}
+
+// Resume gives a waiting thread its results (values as AppendValue makes them;
+// failed: one string, raised as an error) and goes on with its run.
+func (vm *VM) Resume(thread uint64, results []byte, failed bool) Event {
+	C.gb_resume(vm.c, C.uint64_t(thread), (*C.char)(unsafe.Pointer(unsafe.SliceData(results))), C.size_t(len(results)), flag(failed))
+	return vm.event()
+}
+
+// Filter runs body_filter of calls on chunk. Of a Done event Data is what goes
+// on: chunk itself or the VM's copy.
+func (vm *VM) Filter(x *message.Shared, calls []*Bound, chunk []byte, last bool) Event {
+	for i, b := range calls {
+		vm.core.calls[i] = b.c
+	}
+	C.gb_filter(vm.c, (*C.gb_exchange)(unsafe.Pointer(x)), C.uint32_t(len(calls)),
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(chunk))), C.size_t(len(chunk)), flag(last))
+	return vm.event()
+}
+
+func (vm *VM) event() Event {
+	e := &vm.core.event
+	ev := Event{Kind: Kind(e.kind), Op: int(e.op), Thread: uint64(e.thread), Bound: vm.bound[e.bound]}
+	if e.data != nil {
+		ev.Data = unsafe.Slice((*byte)(unsafe.Pointer(e.data)), int(e.len))
+	}
+	return ev
+}
+
+// Abandon drops the run of a thread that waits; a later Resume of it does nothing.
+func (vm *VM) Abandon(thread uint64) { C.gb_abandon(vm.c, C.uint64_t(thread)) }
+
+// Release frees the per-request tables of x when the VM is entered next.
+func (vm *VM) Release(x *message.Shared) {
+	for _, ref := range [...]*int32{&x.LuaCtx, &x.LuaRequest} {
+		if *ref <= 0 {
+			continue
+		}
+		if vm.core.unref_n == C.GB_UNREF {
+			C.gb_unref_now(vm.c)
+		}
+		vm.core.unref[vm.core.unref_n] = C.int32_t(*ref)
+		vm.core.unref_n++
+		*ref = 0
+	}
+}
+
+// Memory is the heap in use, and whether the VM should be replaced: it stays
+// above three quarters of its limit after a full collection.
+func (vm *VM) Memory() (used uint64, retire bool) {
+	return uint64(vm.core.mem), vm.core.retire != 0
+}
+
+// Live is how many light threads run or wait.
+func (vm *VM) Live() int { return int(vm.core.live) }
+
+// Collect makes a full garbage collection.
+func (vm *VM) Collect() { C.gb_collect(vm.c) }
+
+// SetLogLevel changes the least severe level that Log keeps.
+func (vm *VM) SetLogLevel(level int) { vm.core.log_level = C.int32_t(level) }
+
+// Log hands every line that was logged since the last call to fn, and says how
+// many more found no room. text is valid during fn.
+func (vm *VM) Log(fn func(level int, text []byte)) (dropped int) {
+	b := &vm.core.log
+	if b.len == 0 && vm.core.log_dropped == 0 {
+		return 0
+	}
+	all := unsafe.Slice((*byte)(unsafe.Pointer(b.p)), int(b.len))
+	for len(all) >= 5 {
+		n := int(all[1]) | int(all[2])<<8 | int(all[3])<<16 | int(all[4])<<24
+		fn(int(all[0]), all[5:5+n])
+		all = all[5+n:]
+	}
+	b.len = 0
+	dropped = int(vm.core.log_dropped)
+	vm.core.log_dropped = 0
+	return dropped
+}
+
+// Running is the number of the entry that runs Lua code, 0 if none does, and
+// the kernel's number of the thread it runs on. Safe for any goroutine.
+func (vm *VM) Running() (entry uint64, tid int) {
+	e := atomic.LoadUint64((*uint64)(unsafe.Pointer(&vm.core.epoch)))
+	if e&1 == 0 {
+		return 0, 0
+	}
+	return e, int(atomic.LoadInt32((*int32)(unsafe.Pointer(&vm.core.tid))))
+}
+
+// Interrupt stops the entry: its handler fails with "handler exceeded its time
+// budget". Nothing happens if another one runs by now. Safe for any goroutine
+// while the VM is not being closed.
+func (vm *VM) Interrupt(entry uint64) { C.gb_interrupt(vm.c, C.uint64_t(entry)) }
+
+func flag(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,138 @@
+/* vm.c: a VM's birth, memory and end. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core.h"
+#include "luajit.h"
+
+/* limited counts what the VM's heap takes and refuses beyond the limit: "not enough memory" in the handler that asked. */
+static void *limited(void *ud, void *p, size_t osize, size_t nsize) {
+  gb_core *c = ud;
+  if (nsize > osize && c->mem + (nsize - osize) > c->limit) return NULL;
+  void *q = c->alloc(c->alloc_ud, p, osize, nsize);
+  if (q || nsize == 0) c->mem += nsize - osize;
+  return q;
+}
+
+/* gb_lift lets the runtime allocate past the limit until gb_end (a traceback, a result). */
+void gb_lift(gb_vm *vm) { vm->core->limit = UINT64_MAX; }
+
+static int collect(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  return 0;
+}
+
+/* gb_collect makes a full collection. It can run finalizers and allocate, so it is protected. */
+void gb_collect(gb_vm *vm) {
+  gb_lift(vm);
+  if (lua_cpcall(vm->L, collect, NULL)) lua_pop(vm->L, 1); /* a finalizer raised: the next cycle goes on */
+  vm->core->limit = vm->core->hard;
+  vm->core->collections++;
+}
+
+void gb_unref_now(gb_vm *vm) {
+  gb_core *c = vm->core;
+  for (uint32_t i = 0; i < c->unref_n; i++) luaL_unref(vm->L, LUA_REGISTRYINDEX, c->unref[i]);
+  c->unref_n = 0;
+}
+
+/* gb_begin and gb_end stand around everything that runs Lua code. LuaJIT does not collect when an allocation fails, so the
+ * collection is made here, when the soft limit was passed. */
+void gb_begin(gb_vm *vm) {
+  gb_core *c = vm->core;
+  if (c->unref_n) gb_unref_now(vm);
+  atomic_store_explicit(&c->tid, gb_on_thread(), memory_order_relaxed);
+  atomic_fetch_add_explicit(&c->epoch, 1, memory_order_release);
+}
+
+void gb_end(gb_vm *vm) {
+  gb_core *c = vm->core;
+  atomic_fetch_add_explicit(&c->epoch, 1, memory_order_release);
+  if (c->hooked || atomic_load_explicit(&c->kill, memory_order_acquire)) gb_stopped(vm);
+  c->limit = c->hard;
+  c->thread = NULL;
+  vm->cur = NULL;
+  vm->run = NULL;
+  vm->bound = NULL;
+  vm->phase = 0;
+  vm->nest = 0;
+  if (c->mem > c->soft) {
+    gb_collect(vm);
+    if (c->mem > c->hard / 4 * 3) c->retire = 1;
+    /* Leave room before the next full collection, or each entry would make one. */
+    c->soft = c->hard / 4 * 3;
+    if (c->mem > c->soft / 8 * 7) c->soft = c->mem / 8 * 9;
+  }
+}
+
+static int open_vm(lua_State *L) {
+  gb_vm *vm = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  lua_pushlightuserdata(L, vm);
+  lua_pushcclosure(L, gb_message_handler, 1);
+  vm->core->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
+  gb_open_coroutine(L, vm);
+  gb_open_native(L, vm);
+  gb_open_loader(L, vm);
+  return 0;
+}
+
+/* A panic would be an unprotected error: a mistake of the runtime. The message is the last thing the process says. */
+static int panic(lua_State *L) {
+  const char *m = lua_tostring(L, -1);
+  fprintf(stderr, "gibbon: unprotected Lua error: %s\n", m ? m : "(no message)");
+  return 0;
+}
+
+/* gb_new makes a VM of at most `limit` bytes of heap; NULL when there is no memory. handle finds the Go side in upcalls. */
+gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
+  gb_vm *vm = calloc(1, sizeof *vm);
+  gb_core *c = calloc(1, sizeof *c);
+  lua_State *L = luaL_newstate();
+  if (!vm || !c || !L) {
+    if (L) lua_close(L);
+    free(vm);
+    free(c);
+    return NULL;
+  }
+  vm->L = L;
+  vm->core = c;
+  for (size_t i = 0; i < sizeof vm->ref / sizeof vm->ref[0]; i++) vm->ref[i] = LUA_NOREF;
+  c->handle = handle;
+  c->log_level = 8;
+  c->alloc = lua_getallocf(L, &c->alloc_ud);
+  c->mem = (uint64_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024;
+  c->hard = c->limit = limit ? limit : UINT64_MAX;
+  c->soft = c->hard / 4 * 3;
+  lua_setallocf(L, limited, c);
+  lua_atpanic(L, panic);
+  if (lua_cpcall(L, open_vm, vm)) {
+    const char *m = lua_tostring(L, -1);
+    fprintf(stderr, "gibbon: the Lua VM does not start: %s\n", m ? m : "(no message)");
+    gb_close(vm);
+    return NULL;
+  }
+  return vm;
+}
+
+/* gb_close ends the VM. No run may be under way. */
+void gb_close(gb_vm *vm) {
+  gb_core *c = vm->core;
+  c->limit = UINT64_MAX;
+  lua_close(vm->L);
+  for (uint32_t i = 0; i < c->threads_n; i++) {
+    gb_thread *t = c->threads[i];
+    if (t->chain != t->inlined) free(t->chain);
+    free(t);
+  }
+  free(c->threads);
+  for (gb_run *r = c->free_runs, *next; r; r = next) {
+    next = r->next;
+    free(r->calls);
+    free(r);
+  }
+  gb_buf *bufs[] = {&c->args, &c->results, &c->error, &c->scratch, &c->chunk, &c->log};
+  for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) free(bufs[i]->p);
+  free(c);
+  free(vm);
+}
