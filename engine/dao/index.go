@@ -40,8 +40,8 @@ type entry[V any] struct {
 }
 
 const (
-	shardSize   = 2048 // entries of a shard when the index is built
-	overlaySize = 48
+	shardSize   = 256 // entries of a shard when the index is built
+	overlaySize = 24
 )
 
 // newIndex builds an index over m, which it takes.
@@ -104,7 +104,7 @@ func (x *index[V]) set(k key, v V) {
 	}
 	x.put(k, entry[V]{v: v})
 	t := x.t.Load()
-	if x.n > len(t.s)*shardSize*4 {
+	if x.n > len(t.s)*shardSize*2 {
 		m := make(map[key]V, x.n)
 		x.each(func(k key, v V) bool { m[k] = v; return true })
 		x.build(m)

@@ -104,7 +104,7 @@ func newKind(s *schema.Schema, pos int) *kind {
 		if f.Type == schema.Foreign {
 			k.foreign = append(k.foreign, f)
 		}
-		if f.Unique || f.Name == s.EndpointKey && len(s.CacheKey) < 2 {
+		if f.Unique {
 			k.unique = append(k.unique, f.Name)
 			k.across = append(k.across, f.UniqueAcrossWS || !s.Workspaceable)
 		}
