@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,6 +17,7 @@ import (
 
 	// The binary under test is built from it: without this line go test would show an old result after a change there.
 	_ "github.com/gibbon-gateway/gibbon/gateway"
+	"github.com/gibbon-gateway/gibbon/test/process"
 )
 
 var (
@@ -32,10 +32,9 @@ func gibbon(t *testing.T) string {
 	if *tested != "" {
 		return *tested
 	}
-	path := filepath.Join(t.TempDir(), "gibbon")
-	build := exec.Command("go", "build", "-o", path, "github.com/gibbon-gateway/gibbon/cmd/gibbon")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./cmd/gibbon: %v\n%s", err, out)
+	path, err := process.Build(t.TempDir(), "github.com/gibbon-gateway/gibbon/cmd/gibbon")
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

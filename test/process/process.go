@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -121,4 +122,14 @@ func (p *Process) Stop() {
 	}
 	syscall.Kill(group, syscall.SIGKILL) // what is left of the group
 	<-p.done
+}
+
+// Build compiles a main package of this module into dir and gives the binary's path.
+func Build(dir, pkg string) (string, error) {
+	path := filepath.Join(dir, filepath.Base(pkg))
+	build := exec.Command("go", "build", "-o", path, pkg)
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
 }

@@ -1,0 +1,6 @@
+return {
+  name = "runaway",
+  fields = {
+    { config = { type = "record", fields = {} } },
+  },
+}
