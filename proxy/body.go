@@ -1,0 +1,295 @@
+package proxy
+
+import (
+	"github.com/gibbon-gateway/gibbon/engine/spool"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// wantsBody says whether request body bytes are to be read now.
+func (r *request) wantsBody() bool {
+	b := &r.body
+	if b.done {
+		return false
+	}
+	switch b.mode {
+	case bodyCollect, bodyDiscard:
+		return true
+	case bodyStream:
+		return r.up != nil && r.up.Pending() == 0
+	}
+	return false
+}
+
+// pumpBody takes body bytes from what was read with the head, then from the
+// socket, and gives them to whoever wants them.
+func (r *request) pumpBody() {
+	c := r.client
+	for r.wantsBody() {
+		if len(c.in) > 0 {
+			data, n, err := r.body.dec.Decode(c.in)
+			if !r.bodyData(data, err) {
+				return
+			}
+			c.in = append(c.in[:0], c.in[n:]...)
+			r.bodyProgress()
+			continue
+		}
+		if !c.CanRead {
+			break
+		}
+		buf := c.w.Loop.Buffer
+		n, err := c.Read(buf)
+		if err == loop.ErrAgain {
+			break
+		}
+		if err != nil {
+			c.broken()
+			return
+		}
+		if !r.bodyBytes(buf[:n]) {
+			return
+		}
+	}
+	if !r.body.done && r.body.mode != bodyPaused && c.state == clientBusy && c.Pending() == 0 {
+		c.timer.After(r.w.srv.Options.BodyTimeout)
+	}
+}
+
+// bodyBytes decodes what was just read; what belongs to the next request, or
+// cannot be taken now, is kept.
+func (r *request) bodyBytes(p []byte) bool {
+	for len(p) > 0 {
+		if !r.wantsBody() {
+			r.client.in = append(r.client.in, p...)
+			return true
+		}
+		data, n, err := r.body.dec.Decode(p)
+		if !r.bodyData(data, err) {
+			return false
+		}
+		p = p[n:]
+		if r.body.dec.Done() {
+			r.client.in = append(r.client.in, p...)
+			p = nil
+		}
+		r.bodyProgress()
+	}
+	return true
+}
+
+// bodyProgress notices the end of the body.
+func (r *request) bodyProgress() {
+	if r.body.done || !r.body.dec.Done() {
+		return
+	}
+	r.body.done = true
+	r.client.timer.Off()
+	switch r.body.mode {
+	case bodyCollect:
+		r.collected(nil)
+	case bodyStream:
+		r.up.bodyEnd()
+	}
+}
+
+// bodyData hands one piece on; false ends the pump, since the request failed.
+func (r *request) bodyData(data []byte, err error) bool {
+	b := &r.body
+	b.received += int64(len(data))
+	r.RequestLength += uint64(len(data))
+	if max := r.w.srv.Options.MaxBody; err == nil && max > 0 && b.received > max {
+		err = errBodyTooLarge
+	}
+	if err == nil && len(data) > 0 {
+		switch b.mode {
+		case bodyCollect:
+			err = b.spool.Write(data)
+		case bodyStream:
+			err = r.up.bodyData(data)
+			if err != nil { // the upstream is gone; what it answered may still come
+				b.mode = bodyDiscard
+				err = nil
+			}
+		}
+	}
+	if err == nil {
+		return true
+	}
+	r.bodyFailed(err)
+	return false
+}
+
+// bodyFailed: the body is malformed, too large, or could not be stored.
+func (r *request) bodyFailed(err error) {
+	r.keep = false
+	mode := r.body.mode
+	r.body.done, r.body.mode = true, bodyDiscard
+	r.client.timer.Off()
+	switch mode {
+	case bodyDiscard:
+		return
+	case bodyCollect:
+		r.collected(err)
+		return
+	}
+	if r.HeadSent != 0 {
+		r.out.aborted = true
+		r.step = stepFinish
+	} else {
+		r.leaveUpstream()
+		r.failProxy(bodyStatus(err))
+		r.step = stepHeaderFilter
+	}
+	r.resume()
+}
+
+func bodyStatus(err error) int {
+	switch err {
+	case errBodyTooLarge, spool.ErrTooLarge:
+		return 413
+	case http1.ErrBad:
+		return 400
+	}
+	return 500
+}
+
+// collected tells who waits that the body is complete, or why not.
+func (r *request) collected(err error) {
+	r.body.read, r.body.err = err == nil, err
+	if r.body.mode == bodyCollect {
+		r.body.mode = bodyPaused
+	}
+	done := r.body.waiting
+	r.body.waiting = nil
+	if done != nil {
+		done(err)
+	}
+}
+
+// ReadBody implements pdk.Host.
+func (r *request) ReadBody(done func(error)) (ready bool, err error) {
+	b := &r.body
+	if b.read || b.replaced {
+		return true, nil
+	}
+	if b.done && b.received == 0 {
+		b.read = true
+		return true, nil
+	}
+	r.continue100()
+	b.mode, b.err = bodyCollect, nil
+	r.pumpBody()
+	if b.mode != bodyCollect { // it was all there
+		return b.err == nil, b.err
+	}
+	b.waiting = done
+	return false, nil
+}
+
+// Body implements pdk.Host.
+func (r *request) Body() *spool.Spool {
+	if !r.body.read && !r.body.replaced {
+		return nil
+	}
+	return &r.body.spool
+}
+
+// SetBody implements pdk.Host.
+func (r *request) SetBody(b []byte) error {
+	r.body.spool.Reset()
+	r.body.replaced, r.body.read = true, true
+	if !r.body.done && r.body.mode != bodyDiscard {
+		r.body.mode = bodyDiscard
+	}
+	return r.body.spool.Write(b)
+}
+
+// continue100 answers Expect: 100-continue, once, before a body is read.
+func (r *request) continue100() {
+	if r.body.expect && r.HeadSent == 0 {
+		r.body.expect = false
+		if err := r.client.Write([]byte(http1.Continue)); err != nil {
+			r.client.HungUp = true
+		}
+	}
+}
+
+// prepare is done with the plugins' access: the query joins the path, and a
+// body that nobody read yet is asked for.
+func (r *request) prepare() plugin.Outcome {
+	if r.Args.Len > 0 || r.out.bareQuery {
+		uri, args := r.Bytes(r.UpstreamURI), r.Bytes(r.Args)
+		room, err := r.Room(len(uri) + 1 + len(args))
+		if err != nil {
+			r.fail(500, "An unexpected error occurred")
+			r.step = stepHeaderFilter
+			return plugin.Continue
+		}
+		n := copy(room, uri)
+		room[n] = '?'
+		n += 1 + copy(room[n+1:], args)
+		r.UpstreamURI = r.Take(n)
+	}
+	r.Times.AccessEnd = r.w.Loop.Now()
+	return plugin.Continue
+}
+
+// collect reads the whole request body where it is not streamed.
+func (r *request) collect() plugin.Outcome {
+	if r.body.replaced {
+		return plugin.Continue
+	}
+	r.continue100()
+	if r.body.done && r.body.received == 0 || r.body.read {
+		return plugin.Continue
+	}
+	if r.k.Router.Route != nil && !r.k.Router.Route.RequestBuffering {
+		return plugin.Continue
+	}
+	ready, err := r.ReadBody(r.onCollected)
+	switch {
+	case err != nil:
+		r.collectFailed(err)
+		return plugin.Continue
+	case !ready:
+		return plugin.Suspend
+	}
+	return plugin.Continue
+}
+
+func (r *request) collectFailed(err error) {
+	r.Bits |= bitProxied
+	r.badRequest(bodyStatus(err))
+}
+
+// bodySettled says whether the connection can carry another request: the rest
+// of a body that nobody wanted is taken if it is already here or short.
+func (r *request) bodySettled() bool {
+	b := &r.body
+	if b.done {
+		return true
+	}
+	b.mode = bodyDiscard
+	r.pumpBody()
+	return b.done && r.keep
+}
+
+// bitProxied marks answers that count as proxied ones for the latency headers
+// although no upstream was asked.
+const bitProxied uint32 = 1 << 31
+
+// framing is how the request body goes upstream.
+func (r *request) framing() (kind message.BodyKind, length int64) {
+	switch {
+	case r.body.replaced || r.body.read:
+		return message.BodyLength, r.body.spool.Len()
+	case r.RequestBody == message.BodyNone:
+		return message.BodyNone, 0
+	case r.RequestBody == message.BodyLength:
+		return message.BodyLength, r.RequestBodyLength
+	}
+	return message.BodyChunked, -1
+}

@@ -1,0 +1,319 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+type clientState uint8
+
+const (
+	clientIdle    clientState = iota // waits for the first byte of a request
+	clientHead                       // has a part of a head
+	clientBusy                       // a request is being served
+	clientClosing                    // writes the rest, then lingers and closes
+	clientTunnel                     // bytes pass both ways
+	clientPreface                    // waits for a PROXY protocol header
+)
+
+// lingerTime is how long a closing connection takes and drops what the client
+// still sends, so that it can read the answer before a reset (nginx's lingering_timeout).
+const lingerTime = 5e9
+
+// lingerBytes bounds what is dropped meanwhile.
+const lingerBytes = 1 << 20
+
+// clientConn is a client's HTTP/1.1 connection.
+type clientConn struct {
+	loop.Conn
+	w        *Worker
+	listener *Listener
+	flow     message.Flow
+	state    clientState
+	// in holds unparsed bytes between callbacks, scan is how far a head was looked at.
+	in   []byte
+	scan int
+	req  *request
+	// timer is the one of the current state; lingered counts dropped bytes.
+	timer    loop.Timer
+	lingered int
+	// peerClosed: the client has sent its end.
+	peerClosed bool
+	tunnel     *tunnel
+}
+
+// accept takes over an accepted socket.
+func (w *Worker) accept(fd int, l *Listener, peer, local netip.AddrPort) {
+	c := &clientConn{w: w, listener: l}
+	if err := c.Open(w.Loop, fd, c); err != nil {
+		w.srv.Log.Errorf("cannot watch an accepted connection: %v", err)
+		return
+	}
+	c.start(peer, local)
+}
+
+func (c *clientConn) start(peer, local netip.AddrPort) {
+	w := c.w
+	s := w.srv
+	c.flow.Serial = s.serial.Add(1)
+	c.flow.Peer, c.flow.Local = peer, local
+	c.flow.Listener = c.listener.Index
+	s.Active.Add(1)
+	w.conns[c] = struct{}{}
+	c.timer.Init(w.Loop, c.expired)
+	if c.listener.ProxyProtocol && !c.flow.Proxied.IsValid() {
+		c.state = clientPreface
+	}
+	c.timer.After(s.Options.HeaderTimeout)
+}
+
+// Ready implements loop.Handler.
+func (c *clientConn) Ready(ev loop.Events) {
+	c.Note(ev)
+	if ev&loop.Writable != 0 && c.Pending() > 0 {
+		if err := c.Flush(); err != nil {
+			c.broken()
+			return
+		}
+		if c.Pending() == 0 {
+			c.drained()
+		}
+	}
+	if c.CanRead && !c.Closed() {
+		c.readable()
+	}
+}
+
+// drained is called when the kernel took all that waited.
+func (c *clientConn) drained() {
+	switch c.state {
+	case clientBusy:
+		c.timer.Off()
+		c.req.clientDrained()
+	case clientClosing:
+		c.linger()
+	case clientTunnel:
+		c.tunnel.drained(c)
+	}
+}
+
+func (c *clientConn) readable() {
+	switch c.state {
+	case clientIdle, clientHead:
+		c.readHead()
+	case clientBusy:
+		c.readBusy()
+	case clientClosing:
+		c.drop()
+	case clientTunnel:
+		c.tunnel.fromClient()
+	case clientPreface:
+		c.readPreface()
+	}
+}
+
+// readHead reads until a request head is complete, and starts the request.
+func (c *clientConn) readHead() {
+	for c.CanRead || len(c.in) > 0 {
+		b := c.w.Loop.Buffer
+		have := copy(b, c.in)
+		got := 0
+		if c.CanRead {
+			n, err := c.Read(b[have:])
+			if err != nil && err != loop.ErrAgain {
+				c.close()
+				return
+			}
+			got = n
+		}
+		if have+got == 0 {
+			return
+		}
+		if !c.parse(b[:have+got]) {
+			return
+		}
+		if got == 0 && c.state != clientIdle { // nothing new, and a part of a head
+			return
+		}
+	}
+}
+
+// parse looks for a head at the front of b. It returns true when more input
+// should be read: the head is not complete yet.
+func (c *clientConn) parse(b []byte) bool {
+	w := c.w
+	n, err := http1.Complete(b, c.scan)
+	if err != nil {
+		c.scan = n
+		if c.state == clientIdle {
+			c.state = clientHead
+			c.timer.After(w.srv.Options.HeaderTimeout)
+		}
+		if err = http1.CheckPartial(b, &w.srv.Options.RequestHead); err != nil {
+			c.refuse(b, 0, err)
+			return false
+		}
+		c.in = append(c.in[:0], b...)
+		return true
+	}
+	c.scan = 0
+	c.timer.Off()
+	if err = w.head.ParseRequest(b, n, &w.srv.Options.RequestHead); err != nil {
+		c.refuse(b, n, err)
+		return false
+	}
+	c.in = append(c.in[:0], b[n:]...)
+	c.state = clientBusy
+	r, err := w.begin(c, b)
+	if err != nil {
+		w.srv.Log.Errorf("a request was dropped: %v", err)
+		c.close()
+		return false
+	}
+	r.serve()
+	return false
+}
+
+// refuse answers a head that cannot be a request, and closes.
+func (c *clientConn) refuse(b []byte, n int, err error) {
+	c.state = clientBusy
+	c.in = c.in[:0]
+	c.timer.Off()
+	r, e := c.w.beginRefused(c, b, n, err)
+	if e != nil {
+		c.close()
+		return
+	}
+	r.refused(err)
+}
+
+// readBusy takes request body bytes, or notices that the client went away.
+func (c *clientConn) readBusy() {
+	r := c.req
+	if r.wantsBody() {
+		r.pumpBody()
+		return
+	}
+	if !c.HungUp || c.peerClosed {
+		return // pipelined bytes wait in the kernel
+	}
+	// The client closed: nginx takes a half close for gone, too, unless bytes of
+	// a next request are still to be read.
+	b := c.w.Loop.Buffer
+	n, err := c.Read(b)
+	switch {
+	case err == nil && n > 0:
+		if len(c.in)+n > lingerBytes {
+			c.broken()
+			return
+		}
+		c.in = append(c.in, b[:n]...)
+		c.w.Loop.Again(c)
+	case err == loop.ErrAgain:
+	case errors.Is(err, io.EOF) && len(c.in) > 0:
+		c.peerClosed = true
+	default:
+		c.broken()
+	}
+}
+
+// broken ends a connection whose client is gone.
+func (c *clientConn) broken() {
+	if r := c.req; r != nil && c.state == clientBusy {
+		c.peerClosed = true
+		r.clientGone()
+		return
+	}
+	c.abort()
+}
+
+// finished is called by the request when it is over. keep says whether the
+// connection goes on.
+func (c *clientConn) finished(keep bool) {
+	c.req = nil
+	s := c.w.srv
+	if c.Closed() {
+		return
+	}
+	if !keep || s.draining.Load() || c.peerClosed && len(c.in) == 0 {
+		c.state = clientClosing
+		if c.Pending() == 0 {
+			c.linger()
+		} else {
+			c.timer.After(s.Options.SendTimeout)
+		}
+		return
+	}
+	c.state = clientIdle
+	c.timer.After(s.Options.KeepaliveTimeout)
+	if len(c.in) > 0 || c.CanRead {
+		c.CanRead = true // parse what is there before the next edge
+		c.w.Loop.Again(c)
+	}
+}
+
+// linger shuts our side and drops what the client still sends.
+func (c *clientConn) linger() {
+	if c.Layer != nil {
+		_ = c.Layer.CloseWrite()
+	}
+	if c.peerClosed || c.HungUp || !c.shutdown() {
+		c.close()
+		return
+	}
+	c.timer.After(lingerTime)
+	if c.CanRead {
+		c.drop()
+	}
+}
+
+func (c *clientConn) drop() {
+	for c.CanRead {
+		n, err := c.RawRead(c.w.Loop.Buffer)
+		if err == loop.ErrAgain {
+			return
+		}
+		c.lingered += n
+		if err != nil || c.lingered > lingerBytes {
+			c.close()
+			return
+		}
+	}
+}
+
+// expired is the timer of the current state.
+func (c *clientConn) expired() {
+	switch c.state {
+	case clientBusy:
+		c.req.clientTimeout()
+	default:
+		c.close()
+	}
+}
+
+// close ends the connection.
+func (c *clientConn) close() {
+	if c.Closed() {
+		return
+	}
+	c.Conn.Close()
+	c.timer.Drop()
+	delete(c.w.conns, c)
+	c.w.srv.Active.Add(-1)
+}
+
+// abort ends the connection and its request.
+func (c *clientConn) abort() {
+	if r := c.req; r != nil && c.state == clientBusy {
+		r.clientGone()
+	}
+	if c.tunnel != nil {
+		c.tunnel.end()
+	}
+	c.close()
+}

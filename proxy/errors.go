@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/gibbon-gateway/gibbon/engine/errorpage"
+	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+var (
+	errClientGone   = errors.New("client closed the connection")
+	errBodyTooLarge = errors.New("request body exceeds client_max_body_size")
+)
+
+// fail makes the gateway's own answer for a request that reached routing:
+// message in the form that Accept asks for, JSON by default.
+func (r *request) fail(status int, text string) {
+	r.errorBody(status, text, errorpage.ByAccept(r.Get(&r.Request, "Accept")))
+}
+
+// failProxy is the answer for what went wrong below the plugins (a bad
+// request, an upstream's trouble): plain text unless Accept or the setting
+// error_default_type say otherwise.
+func (r *request) failProxy(status int) {
+	accept := r.FindID(&r.Request, message.HeaderAccept)
+	value, has := "", false
+	if accept != nil {
+		value, has = r.View(accept.Value), true
+	}
+	t := r.w.srv.ErrorPages
+	kind := errorpage.ForProxy(value, has, r.Get(&r.Request, "Content-Type"), t.Default)
+	r.errorBody(status, errorpage.Message(status), kind)
+}
+
+func (r *request) errorBody(status int, text string, kind errorpage.Kind) {
+	t := r.w.srv.ErrorPages
+	body := t.Templates.Append(nil, kind, text, r.View(r.RequestID))
+	r.Status, r.Source, r.Reason = uint32(status), message.SourceError, message.Str{}
+	_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
+	if kind == errorpage.GRPC {
+		code, _ := errorpage.GRPCStatus(status)
+		_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(code))
+		_ = r.Set(&r.Response, "grpc-message", text)
+	}
+	r.k.Answer.Body, r.k.Answer.HasBody = body, true
+	r.out.answer(r)
+}
+
+// failBare is nginx's own small page of a status, for what never reached Kong.
+func (r *request) failBare(status int, contentType string) {
+	page, _ := errorpage.Bare(status)
+	r.Status, r.Source = uint32(status), message.SourceError
+	_ = r.Set(&r.Response, "Content-Type", contentType)
+	r.k.Answer.Body, r.k.Answer.HasBody = []byte(page), true
+	r.out.answer(r)
+}
+
+// redirect answers a request that came in the clear for a route that takes TLS only.
+func (r *request) redirect(status int) plugin.Outcome {
+	r.step = stepHeaderFilter
+	if status == 426 {
+		_ = r.Add(&r.Response, "Connection", "Upgrade")
+		_ = r.Add(&r.Response, "Upgrade", "TLS/1.2, HTTP/1.1")
+		r.fail(426, "Please use HTTPS protocol")
+		return plugin.Continue
+	}
+	r.failBare(status, bareType(status))
+	r.Source = message.SourceExit
+	target := r.View(r.Target)
+	if len(target) > 0 && target[0] != '/' {
+		target = r.View(r.URI)
+	}
+	_ = r.Set(&r.Response, "Location", "https://"+r.View(r.Host)+target)
+	return plugin.Continue
+}
+
+// bareType is the Content-Type of nginx's small pages: the redirects that it
+// knows from old get no charset.
+func bareType(status int) string {
+	if status == 301 || status == 302 {
+		return "text/html"
+	}
+	return "text/html; charset=UTF-8"
+}
+
+// beginRefused makes a request of a head that could not be parsed, so that
+// global plugins see it and it is logged.
+func (w *Worker) beginRefused(c *clientConn, b []byte, n int, err error) (*request, error) {
+	r, e := w.take(c)
+	if e != nil {
+		return nil, e
+	}
+	r.HTTPMajor, r.HTTPMinor = 1, 1
+	r.RequestLength = uint64(len(b))
+	if n > 0 && w.head.Method.Len > 0 && w.head.Target.Len > 0 && (err == http1.ErrCoding || err == http1.ErrBad || err == http1.ErrTooLarge) {
+		// The request line was fine: logs and plugins see it.
+		r.Method, _ = r.Put(b[w.head.Method.Off : w.head.Method.Off+w.head.Method.Len])
+		r.Target, _ = r.Put(b[w.head.Target.Off : w.head.Target.Off+w.head.Target.Len])
+	}
+	r.body.begin(message.BodyNone, 0)
+	return r, nil
+}
+
+// refused answers it. Route and access never run.
+func (r *request) refused(err error) {
+	r.keep = false
+	r.realIP()
+	switch {
+	case errors.Is(err, http1.ErrVersion):
+		r.failBare(505, bareType(505))
+	case errors.Is(err, http1.ErrCoding):
+		r.failBare(501, bareType(501))
+	case errors.Is(err, http1.ErrURITooLong):
+		r.failProxy(414)
+	case errors.Is(err, http1.ErrTooLarge):
+		r.failProxy(494)
+		r.Status = 400
+	default:
+		r.failProxy(400)
+	}
+	r.step = stepHeaderFilter
+	r.serve()
+}
+
+// badRequest refuses a request whose head parsed but cannot be served.
+func (r *request) badRequest(status int) {
+	r.keep = false
+	r.failProxy(status)
+	r.step = stepHeaderFilter
+}
+
+// phaseName is the running phase, for logs.
+func (r *request) phaseName() string { return phase.Phase(r.Phase).String() }

@@ -1,0 +1,188 @@
+package proxy
+
+import (
+	"strconv"
+
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// skipSets say which known fields are written by us instead of being copied.
+type skipSets struct{ request, requestKeepXFF, response [256]bool }
+
+func (s *skipSets) init() {
+	for _, id := range []message.KnownHeader{
+		message.HeaderHost, message.HeaderContentLength, message.HeaderVia, message.HeaderXForwardedFor,
+		message.HeaderXForwardedProto, message.HeaderXForwardedHost, message.HeaderXForwardedPort,
+		message.HeaderXForwardedPath, message.HeaderXForwardedPrefix, message.HeaderXRealIP, message.HeaderXKongRequestID,
+	} {
+		s.request[id] = true
+	}
+	s.response[message.HeaderContentLength] = true
+}
+
+// appendHead appends the request head for the upstream and says how the body follows.
+func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
+	o := &r.w.srv.Options
+	if r.UpstreamHost.Len == 0 || r.out.hostOfPeer {
+		r.out.hostOfPeer = true // each try asks for its own
+		r.UpstreamHost, _ = r.PutString(r.target.hostPort)
+	}
+	dst = append(dst, r.Bytes(r.Method)...)
+	dst = append(dst, ' ')
+	dst = append(dst, r.Bytes(r.UpstreamURI)...)
+	dst = append(dst, " HTTP/1.1\r\nHost: "...)
+	dst = append(dst, r.Bytes(r.UpstreamHost)...)
+	if r.Bits&message.BitUpgrade != 0 {
+		dst = append(dst, "\r\nConnection: upgrade\r\nUpgrade: "...)
+		dst = append(dst, r.Get(&r.Request, "upgrade")...)
+		dst = append(dst, "\r\n"...)
+	} else {
+		dst = append(dst, "\r\nConnection: keep-alive\r\n"...)
+	}
+	dst = r.appendForwarded(dst)
+	if o.Headers.UpstreamRequestID {
+		dst = append(dst, "X-Kong-Request-Id: "...)
+		dst = append(dst, r.Bytes(r.RequestID)...)
+		dst = append(dst, "\r\n"...)
+	}
+	if o.Headers.Via {
+		dst = r.appendVia(dst)
+	}
+	kind, length := r.framing()
+	switch kind {
+	case message.BodyLength:
+		dst = append(dst, "Content-Length: "...)
+		dst = strconv.AppendInt(dst, length, 10)
+		dst = append(dst, "\r\n"...)
+	case message.BodyChunked:
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	dst = http1.AppendFields(dst, r.Shared, &r.Request, &r.w.skip.request)
+	return append(dst, "\r\n"...), kind
+}
+
+// appendForwarded appends X-Forwarded-* and X-Real-IP.
+func (r *request) appendForwarded(dst []byte) []byte {
+	dst = append(dst, "X-Forwarded-For: "...)
+	if f := r.FindID(&r.Request, message.HeaderXForwardedFor); f != nil {
+		dst = append(dst, r.ValueOf(f)...)
+		dst = append(dst, ", "...)
+	}
+	dst = append(dst, r.Bytes(r.RealRemoteAddr)...)
+	dst = append(dst, "\r\nX-Forwarded-Proto: "...)
+	dst = append(dst, r.forwarded(message.HeaderXForwardedProto, r.View(r.Scheme))...)
+	dst = append(dst, "\r\nX-Forwarded-Host: "...)
+	dst = append(dst, r.forwarded(message.HeaderXForwardedHost, r.View(r.Host))...)
+	dst = append(dst, "\r\nX-Forwarded-Port: "...)
+	if v := r.forwarded(message.HeaderXForwardedPort, ""); v != "" {
+		dst = append(dst, v...)
+	} else {
+		dst = strconv.AppendInt(dst, int64(r.visiblePort()), 10)
+	}
+	dst = append(dst, "\r\nX-Forwarded-Path: "...)
+	if v := r.forwarded(message.HeaderXForwardedPath, ""); v != "" {
+		dst = append(dst, v...)
+	} else {
+		dst = append(dst, pathOf(r.Bytes(r.Target))...)
+	}
+	dst = append(dst, "\r\n"...)
+	prefix := r.forwarded(message.HeaderXForwardedPrefix, r.View(r.RoutePrefix))
+	if prefix != "" {
+		dst = http1.AppendField(dst, "X-Forwarded-Prefix", prefix)
+	}
+	return http1.AppendField(dst, "X-Real-IP", r.View(r.RemoteAddr))
+}
+
+// forwarded is a trusted peer's own value of a forwarding header, else ours.
+func (r *request) forwarded(id message.KnownHeader, own string) string {
+	if r.Bits&message.BitTrusted != 0 {
+		if f := r.FindID(&r.Request, id); f != nil {
+			return r.View(f.Value)
+		}
+	}
+	return own
+}
+
+// visiblePort is the port that clients see (setting port_maps).
+func (r *request) visiblePort() uint16 {
+	if p, ok := r.w.srv.Options.PortMaps[r.ServerPort]; ok {
+		return p
+	}
+	return r.ServerPort
+}
+
+// pathOf is a request target without its query.
+func pathOf(target []byte) []byte {
+	for i, c := range target {
+		if c == '?' {
+			return target[:i]
+		}
+	}
+	return target
+}
+
+// appendVia appends to the client's Via: our protocol version and token.
+func (r *request) appendVia(dst []byte) []byte {
+	dst = append(dst, "Via: "...)
+	fs := r.Fields(&r.Request)
+	for i := range fs {
+		if f := &fs[i]; f.ID == message.HeaderVia && f.Flags&message.FieldGone == 0 {
+			dst = append(dst, r.ValueOf(f)...)
+			dst = append(dst, ", "...)
+		}
+	}
+	switch {
+	case r.HTTPMajor == 2:
+		dst = append(dst, "2 "...)
+	case r.HTTPMinor == 1:
+		dst = append(dst, "1.1 "...)
+	case r.HTTPMinor == 0:
+		dst = append(dst, "1 "...)
+	}
+	dst = append(dst, r.w.srv.Options.Token...)
+	return append(dst, "\r\n"...)
+}
+
+// addOwnHeaders adds the gateway's headers to the response, after all plugins.
+func (r *request) addOwnHeaders() {
+	o := &r.w.srv.Options
+	h := &o.Headers
+	var digits [20]byte
+	ms := func(name string, ns int64) {
+		_ = r.Add(&r.Response, name, string(strconv.AppendInt(digits[:0], max(ns, 0)/1e6, 10)))
+	}
+	proxied := r.Source == message.SourceService || r.target.tried > 0 || r.Bits&bitProxied != 0
+	t := &r.Times
+	if proxied {
+		if h.UpstreamLatency {
+			at := t.UpstreamHead
+			if at == 0 {
+				at = r.w.Loop.Now()
+			}
+			ms("X-Kong-Upstream-Latency", at-t.AccessEnd)
+		}
+		if h.ProxyLatency {
+			ms("X-Kong-Proxy-Latency", t.AccessEnd-t.Start)
+		}
+		if h.Via {
+			_ = r.Add(&r.Response, "Via", r.w.srv.viaResponse)
+		}
+		if h.Server && r.FindID(&r.Response, message.HeaderServer) == nil {
+			_ = r.Add(&r.Response, "Server", o.Token)
+		}
+	} else {
+		if h.ResponseLatency {
+			ms("X-Kong-Response-Latency", r.w.Loop.Now()-t.Start)
+		}
+		if h.Server {
+			_ = r.Set(&r.Response, "Server", o.Token)
+		}
+	}
+	if h.UpstreamStatus && r.UpstreamStatus != 0 {
+		_ = r.Set(&r.Response, "X-Kong-Upstream-Status", string(strconv.AppendInt(digits[:0], int64(r.UpstreamStatus), 10)))
+	}
+	if h.RequestID {
+		_ = r.Set(&r.Response, "X-Kong-Request-Id", r.View(r.RequestID))
+	}
+}

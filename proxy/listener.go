@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gibbon-gateway/gibbon/observe/log"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+)
+
+// Listener is one listening address of the data plane, shared by all workers
+// or, with reuseport, one per worker.
+type Listener struct {
+	// Index numbers the listener; Addr is where it listens.
+	Index int
+	Addr  netip.AddrPort
+	FD    int
+	// TLS is the configuration of an ssl listener, nil in the clear.
+	TLS *tls.Config
+	// HTTP2 allows HTTP/2, ProxyProtocol expects a PROXY protocol header.
+	HTTP2, ProxyProtocol bool
+}
+
+// acceptor is a listener on one worker's loop.
+type acceptor struct {
+	w *Worker
+	l *Listener
+}
+
+// Listen has the worker accept from l. Loop only.
+func (w *Worker) Listen(l *Listener) error {
+	_, err := w.Loop.RegisterShared(l.FD, &acceptor{w, l})
+	return err
+}
+
+// Unlisten stops accepting from l. Loop only.
+func (w *Worker) Unlisten(l *Listener) { w.Loop.Unregister(l.FD) }
+
+// acceptBatch bounds what one wake accepts, so that running requests go on and
+// other workers get their share.
+const acceptBatch = 64
+
+// Ready implements loop.Handler.
+func (a *acceptor) Ready(loop.Events) {
+	s := a.w.srv
+	for i := 0; i < acceptBatch; i++ {
+		fd, peer, err := loop.Accept(a.l.FD)
+		if err != nil {
+			if err != loop.ErrAgain {
+				s.Log.Printf(log.Crit, nil, "accept() on %s failed: %v", a.l.Addr, err)
+			}
+			return
+		}
+		s.Accepted.Add(1)
+		if m := s.Options.MaxConnections; m > 0 && len(a.w.conns) >= m {
+			s.Log.Printf(log.Alert, nil, "%d connections are not enough: refusing %s", m, peer)
+			_ = unix.Close(fd)
+			continue
+		}
+		s.Handled.Add(1)
+		local := a.l.Addr
+		if !local.IsValid() || local.Addr().IsUnspecified() {
+			local = loop.LocalAddr(fd)
+		}
+		if a.l.TLS != nil && !a.l.ProxyProtocol {
+			a.w.acceptTLS(fd, a.l, peer, local)
+			continue
+		}
+		a.w.accept(fd, a.l, peer, local)
+	}
+}
+
+// shutdown ends our side of the connection.
+func (c *clientConn) shutdown() bool { return unix.Shutdown(c.FD, unix.SHUT_WR) == nil }

@@ -1,0 +1,229 @@
+package proxy
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"github.com/gibbon-gateway/gibbon/engine/balancer"
+	"github.com/gibbon-gateway/gibbon/engine/router"
+	"github.com/gibbon-gateway/gibbon/engine/spool"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/proxy/pipeline"
+	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// request is one exchange on its way: the state of serve.go's steps.
+type request struct {
+	message.Exchange
+	k      pdk.Kong
+	w      *Worker
+	client *clientConn
+	snap   *snapshot.Snapshot
+	run    pipeline.Run
+	step   step
+	// onCollected goes on when the body is complete; made once per pooled request.
+	onCollected func(error)
+	// running: serve is on the stack, so that Resume must not enter it again.
+	running bool
+
+	route  router.Match
+	router router.Request
+	dest   *snapshot.Destination
+
+	body   requestBody
+	target target
+	up     *upstreamConn
+	out    response
+	// keep: the client's connection goes on after this request.
+	keep bool
+	// head: the request is HEAD, whatever a plugin makes of the method.
+	head bool
+	// ended: log has run or must not run any more.
+	ended bool
+	// gone: the client is gone; a job that has the exchange is waited for.
+	gone bool
+	// suspended: a job or a runtime has the exchange.
+	suspended bool
+}
+
+// target is where the request goes and what has been tried.
+type target struct {
+	tries    balancer.Tries
+	balancer *balancer.Balancer
+	peer     *balancer.Peer
+	addr     netip.AddrPort
+	ip       string // of ipOf
+	ipOf     netip.AddrPort
+	hostPort string
+	sni      string
+	tried    int // connections begun
+	left     int // further tries
+	connect  int64
+	write    int64
+	read     int64
+}
+
+// begin makes the request of the head that w.head holds; b is what it was
+// parsed from.
+func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
+	r, err := w.take(c)
+	if err != nil {
+		return nil, err
+	}
+	h := &w.head
+	base, err := h.Adopt(b, r.Shared, &r.Request)
+	if err != nil {
+		w.drop(r)
+		return nil, err
+	}
+	at := func(v message.Str) message.Str { return message.Str{Off: v.Off + base, Len: v.Len} }
+	r.Method, r.Target = at(h.Method), at(h.Target)
+	r.HTTPMajor, r.HTTPMinor = uint16(h.Major), uint16(h.Minor)
+	r.RequestLength = uint64(h.Len)
+	r.RequestBody, r.RequestBodyLength = h.Body, h.Length
+	r.keep = h.KeepAlive
+	r.head = r.View(r.Method) == "HEAD"
+	if r.head {
+		r.Bits |= message.BitHeadRequest
+	}
+	if h.Upgrade {
+		r.Bits |= message.BitUpgrade
+	}
+	if h.Expect100 {
+		r.body.expect = true
+	}
+	r.body.begin(h.Body, h.Length)
+	if n := w.srv.Options.KeepaliveRequests; n > 0 && c.flow.Requests >= n {
+		r.keep = false
+	}
+	if w.srv.draining.Load() {
+		r.keep = false
+	}
+	return r, nil
+}
+
+// take gets a request ready for c, without a head.
+func (w *Worker) take(c *clientConn) (*request, error) {
+	var r *request
+	if n := len(w.free); n > 0 {
+		r = w.free[n-1]
+		w.free = w.free[:n-1]
+	} else {
+		r = &request{w: w}
+		r.onCollected = func(err error) {
+			if err != nil {
+				r.collectFailed(err)
+			}
+			r.resume()
+		}
+	}
+	if err := r.Begin(&w.pool); err != nil {
+		return nil, err
+	}
+	s := w.srv
+	s.Total.Add(1)
+	c.flow.Requests++
+	c.req = r
+	r.client, r.Flow = c, &c.flow
+	r.snap = s.Snapshot()
+	r.k.Reset(s.Gateway, w.Worker, &r.Exchange, r)
+	r.run.Begin(r.snap.Global)
+	now := w.Loop.Now()
+	r.Times.Start = now
+	wall := w.Loop.Wall()
+	r.StartWall = time.Unix(0, wall)
+	r.StartTime = float64(wall/1e6) / 1e3
+	r.ConnectionSerial, r.ConnectionRequests = c.flow.Serial, c.flow.Requests
+	r.identify(c)
+	return r, nil
+}
+
+// identify fills in addresses, scheme and the request id.
+func (r *request) identify(c *clientConn) {
+	room, _ := r.Room(32)
+	var id [16]byte
+	w := r.w
+	for i := 0; i < 16; i += 8 {
+		v := w.random.Uint64()
+		for j := 0; j < 8; j++ {
+			id[i+j] = byte(v >> (8 * j))
+		}
+	}
+	hex.Encode(room, id[:])
+	r.RequestID = r.Take(32)
+	r.RealRemoteAddr, _ = r.PutString(c.flow.PeerText())
+	r.RealRemotePort = c.flow.Peer.Port()
+	r.RemoteAddr, r.RemotePort = r.RealRemoteAddr, r.RealRemotePort
+	r.ServerAddr, _ = r.PutString(c.flow.LocalText())
+	r.ServerPort = c.flow.Local.Port()
+	if c.flow.TLS != nil {
+		r.Scheme, _ = r.PutString("https")
+	} else {
+		r.Scheme, _ = r.PutString("http")
+	}
+}
+
+// release gives everything of r back, at the very end.
+func (w *Worker) release(r *request) {
+	r.run.End(&r.k)
+	r.body.reset()
+	r.out.reset()
+	r.target = target{}
+	r.End()
+	r.client, r.up, r.dest, r.snap = nil, nil, nil, nil
+	r.route.Entry = nil
+	r.router = router.Request{}
+	r.step, r.running, r.keep, r.head, r.ended, r.gone, r.suspended = 0, false, false, false, false, false, false
+	w.free = append(w.free, r)
+}
+
+// drop is release for a request that never ran.
+func (w *Worker) drop(r *request) {
+	if r.client != nil {
+		r.client.req = nil
+	}
+	w.release(r)
+}
+
+// requestBody is the client's side of the request body.
+type requestBody struct {
+	dec http1.Decoder
+	// spool holds what was collected; complete when done.
+	spool    spool.Spool
+	mode     bodyMode
+	done     bool
+	expect   bool // the client waits for 100 Continue
+	replaced bool // a plugin set another body
+	read     bool // spooled: spool is the whole body
+	waiting  func(error)
+	err      error // of the last collection
+	received int64
+}
+
+type bodyMode uint8
+
+const (
+	bodyPaused  bodyMode = iota // nobody wants it yet
+	bodyCollect                 // into the spool
+	bodyStream                  // to the upstream as it comes
+	bodyDiscard                 // nobody wants it any more
+)
+
+func (b *requestBody) begin(kind message.BodyKind, length int64) {
+	b.dec.Begin(kind, length)
+	b.done = b.dec.Done()
+}
+
+func (b *requestBody) reset() {
+	b.spool.Close()
+	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received = 0, false, false, false, false, nil, nil, 0
+}
+
+// noEvents is a loop.Handler that ignores its events.
+type noEvents struct{}
+
+func (noEvents) Ready(loop.Events) {}

@@ -1,0 +1,546 @@
+package proxy
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/engine/spool"
+	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// response is what the client gets: the upstream's response or an own one, on
+// its way through the filters.
+type response struct {
+	// own: the body is k.Answer.Body, not the upstream's.
+	own bool
+	// spool holds the upstream's whole body when it is buffered.
+	spool      spool.Spool
+	buffered   bool
+	collecting bool
+	replay     int64
+	// filters: body_filter runs. started: header_filter ran. ended: the last chunk is out.
+	filters, started, ended bool
+	// chunked: the client gets chunks. raw: bytes without a head.
+	chunked, raw bool
+	// noBody: the status or method allows none.
+	noBody bool
+	// aborted: the connection must be closed, since the answer is incomplete.
+	aborted bool
+	// upgraded: the connection became a tunnel.
+	upgraded bool
+	// bareQuery: the target had a '?' and nothing behind it.
+	bareQuery bool
+	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.
+	hostOfPeer bool
+	// held is output that waits for the loop's write, in the loop's Scratch.
+	held []byte
+	// length of the body as announced, -1 = unknown.
+	length int64
+}
+
+func (o *response) reset() {
+	o.spool.Close()
+	sp := o.spool
+	*o = response{spool: sp}
+}
+
+// answer makes the response an own one.
+func (o *response) answer(r *request) {
+	o.own, o.raw = true, false
+	r.ResponseBody, r.ResponseBodyLength = message.BodyLength, int64(len(r.k.Answer.Body))
+}
+
+// replace swaps the body for one that a plugin gave in header_filter.
+func (o *response) replace(r *request) {
+	o.answer(r)
+	r.leaveUpstream()
+	o.ended = false
+}
+
+// adoptResponse takes the upstream's head into the exchange. Headers that
+// plugins set before stay, the upstream's are added.
+func (r *request) adoptResponse(b []byte) error {
+	h := &r.w.upHead
+	first := r.Response.N
+	base, err := h.Adopt(b, r.Shared, &r.Response)
+	if err != nil {
+		return err
+	}
+	r.Status, r.UpstreamStatus, r.Source = uint32(h.Status), uint32(h.Status), message.SourceService
+	r.Reason = message.Str{Off: h.Reason.Off + base, Len: h.Reason.Len}
+	r.ResponseBody, r.ResponseBodyLength = h.Body, h.Length
+	if h.Body == message.BodyNone {
+		r.ResponseBodyLength = -1
+		if h.HasLength() {
+			r.ResponseBodyLength = h.Length
+		}
+	}
+	r.dropInternal(first)
+	return nil
+}
+
+// dropInternal removes what the reference never passes on: X-Accel-* commands
+// and Trailer unless the client takes trailers.
+func (r *request) dropInternal(first uint32) {
+	fs := r.Fields(&r.Response)[first:]
+	trailers := false
+	for i := range fs {
+		f := &fs[i]
+		switch {
+		case f.ID == message.HeaderTrailer:
+			if !trailers {
+				te := r.FindID(&r.Request, message.HeaderTE)
+				trailers = te != nil && te.Flags&message.FieldHop == 0
+			}
+			if !trailers {
+				f.Flags |= message.FieldHop
+			}
+		case f.Name.Len >= 14 && f.ID == message.HeaderOther && accel(r.NameOf(f)):
+			f.Flags |= message.FieldGone
+		}
+	}
+}
+
+// accel matches the X-Accel-* names that nginx acts on.
+func accel(name []byte) bool {
+	if len(name) < 8 || !message.EqualFold(name[:8], "X-Accel-") {
+		return false
+	}
+	switch string(bytes.ToLower(name[8:])) {
+	case "expires", "redirect", "limit-rate", "buffering", "charset":
+		return true
+	}
+	return false
+}
+
+// response step: where the whole response is wanted first, collect it, then
+// run the plugins' response phase.
+func (r *request) response() plugin.Outcome {
+	if r.Times.UpstreamHead != 0 && r.run.NeedsBuffering() {
+		r.k.Balance.Buffering = true
+	}
+	if !r.k.Balance.Buffering || r.out.raw || r.out.upgraded || r.Bits&message.BitUpgrade != 0 {
+		return plugin.Continue
+	}
+	o := &r.out
+	if !o.buffered {
+		r.Bits |= message.BitBuffered
+		o.collecting = true
+		done, err := r.collectResponse()
+		if err != nil {
+			o.collecting = false
+			r.leaveUpstream()
+			r.failProxy(502)
+			r.step = stepHeaderFilter
+			return plugin.Continue
+		}
+		if !done {
+			return plugin.Suspend
+		}
+		o.collecting, o.buffered = false, true
+		r.Times.UpstreamEnd = r.w.Loop.Now()
+		r.leaveUpstream()
+		if r.ResponseBody != message.BodyNone {
+			r.ResponseBody, r.ResponseBodyLength = message.BodyLength, o.spool.Len()
+			_ = r.Set(&r.Response, "Content-Length", strconv.FormatInt(o.spool.Len(), 10))
+		}
+	}
+	return r.run.Phase(&r.k, phase.Response)
+}
+
+// collectResponse moves what is there into the spool; true at the end.
+func (r *request) collectResponse() (bool, error) {
+	for {
+		data, err := r.nextUpstream()
+		if err != nil {
+			return false, err
+		}
+		if len(data) > 0 {
+			if err := r.out.spool.Write(data); err != nil {
+				return false, err
+			}
+			continue
+		}
+		return r.up == nil || r.up.dec.Done(), nil
+	}
+}
+
+// headerFilter runs the plugins' header_filter and then settles the head.
+func (r *request) headerFilter() plugin.Outcome {
+	o := &r.out
+	if o.raw {
+		return plugin.Continue
+	}
+	if r.Times.HeaderFilter == 0 {
+		r.Times.HeaderFilter = r.w.Loop.Now()
+		if c := r.target.tries.SetCookie; c != "" {
+			_ = r.Add(&r.Response, "Set-Cookie", c)
+		}
+		if r.Status == 0 {
+			r.Status = 200
+		}
+	}
+	if out := r.run.Phase(&r.k, phase.HeaderFilter); out != plugin.Continue {
+		return out
+	}
+	r.debugHeaders()
+	r.addOwnHeaders()
+	o.filters = r.run.Filters()
+	o.noBody = r.head || r.Status < 200 || r.Status == 204 || r.Status == 304
+	return plugin.Continue
+}
+
+// appendResponseHead appends the response head for an HTTP/1.1 client.
+func (r *request) appendResponseHead(dst []byte) []byte {
+	status := int(r.Status)
+	reason := r.Bytes(r.Reason)
+	if r.Source != message.SourceService || r.Status != r.UpstreamStatus {
+		reason = nil
+		if t, ok := reasons[status]; ok {
+			reason = unsafe.Slice(unsafe.StringData(t), len(t))
+		}
+	}
+	dst = http1.AppendStatusLine(dst, status, reason)
+	if r.Source != message.SourceService && r.target.tried == 0 || r.Source == message.SourceError {
+		if r.FindID(&r.Response, message.HeaderDate) == nil {
+			dst = append(dst, "Date: "...)
+			dst = append(dst, r.w.date.at(r.w.Loop.Wall())...)
+			dst = append(dst, "\r\n"...)
+		}
+	}
+	r.charset()
+	dst = r.appendFraming(dst)
+	if r.keep {
+		dst = append(dst, "Connection: keep-alive\r\n"...)
+	} else {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	dst = http1.AppendFields(dst, r.Shared, &r.Response, &r.w.skip.response)
+	return append(dst, "\r\n"...)
+}
+
+// appendFraming decides how the body is delimited for the client.
+func (r *request) appendFraming(dst []byte) []byte {
+	o := &r.out
+	o.length = -1
+	cl := r.FindID(&r.Response, message.HeaderContentLength)
+	if cl != nil {
+		if n, err := strconv.ParseInt(r.View(cl.Value), 10, 64); err == nil && n >= 0 {
+			o.length = n
+		}
+	}
+	status := int(r.Status)
+	switch {
+	case status == 204 && o.own, status < 200:
+		return dst
+	case o.length >= 0:
+		dst = append(dst, "Content-Length: "...)
+		dst = strconv.AppendInt(dst, o.length, 10)
+		return append(dst, "\r\n"...)
+	case o.noBody:
+		return dst
+	case r.HTTPMajor == 1 && r.HTTPMinor == 0:
+		r.keep = false
+		return dst
+	}
+	o.chunked = true
+	return append(dst, "Transfer-Encoding: chunked\r\n"...)
+}
+
+// streamBody writes the head with the first piece of the body, then the rest
+// as it comes, through body_filter.
+func (r *request) streamBody() plugin.Outcome {
+	o := &r.out
+	if o.upgraded {
+		return r.openTunnel()
+	}
+	o.held = r.w.Loop.Scratch[:0]
+	out := r.pumpResponse()
+	if out != plugin.Fail {
+		if err := r.writeHeld(); err != nil {
+			out = plugin.Continue
+			r.gone, r.ClientGone = true, true
+		}
+	}
+	o.held = nil
+	if out == plugin.Continue {
+		r.Times.UpstreamEnd = r.w.Loop.Now()
+	}
+	return out
+}
+
+// pumpResponse moves body bytes until the end (Continue), until either side
+// must be waited for (Suspend), or until a filter fails.
+func (r *request) pumpResponse() plugin.Outcome {
+	o := &r.out
+	for !o.ended {
+		if r.client.Pending() > 0 {
+			r.client.timer.After(r.w.srv.Options.SendTimeout)
+			return plugin.Suspend
+		}
+		data, last, err := r.nextBody()
+		if err != nil {
+			r.w.srv.logRequest(r, "upstream", err.Error()+" while reading upstream")
+			o.aborted = true
+			return plugin.Continue
+		}
+		if len(data) == 0 && !last {
+			if !o.started && !o.filters {
+				return r.startEarly()
+			}
+			return plugin.Suspend
+		}
+		if len(data) > 0 {
+			if out := r.emit(data, false); out != plugin.Continue {
+				return out
+			}
+		}
+		if last {
+			return r.emit(nil, true)
+		}
+	}
+	return plugin.Continue
+}
+
+// startEarly sends the head although no body byte is there yet: a slow
+// upstream must not hold it back.
+func (r *request) startEarly() plugin.Outcome {
+	r.start()
+	return plugin.Suspend
+}
+
+// nextBody is the next piece of the response body; last with the end of it.
+func (r *request) nextBody() (data []byte, last bool, err error) {
+	o := &r.out
+	switch {
+	case o.own:
+		data, r.k.Answer.Body = r.k.Answer.Body, nil
+		return data, true, nil
+	case o.buffered:
+		return r.nextSpooled()
+	}
+	data, err = r.nextUpstream()
+	if err != nil {
+		return nil, false, err
+	}
+	return data, r.up == nil || r.up.dec.Done(), nil
+}
+
+func (r *request) nextSpooled() ([]byte, bool, error) {
+	o := &r.out
+	left := o.spool.Len() - o.replay
+	if left == 0 {
+		return nil, true, nil
+	}
+	if b, ok := o.spool.Bytes(); ok {
+		b = b[o.replay:]
+		o.replay = o.spool.Len()
+		return b, true, nil
+	}
+	b := r.w.Loop.Buffer[:min(left, int64(len(r.w.Loop.Buffer)))]
+	n, err := o.spool.ReadAt(b, o.replay)
+	if n == 0 {
+		return nil, false, err
+	}
+	o.replay += int64(n)
+	return b[:n], o.replay == o.spool.Len(), nil
+}
+
+// nextUpstream decodes the next piece of the upstream's body from what is at
+// hand, then from the socket. No data and no error: nothing is there now.
+func (r *request) nextUpstream() ([]byte, error) {
+	u := r.up
+	if u == nil || u.dec.Done() {
+		return nil, nil
+	}
+	for {
+		if len(u.hot) > 0 {
+			data, n, err := u.dec.Decode(u.hot)
+			if err != nil {
+				return nil, errUpstreamCoding
+			}
+			u.hot = u.hot[n:]
+			if len(data) > 0 || u.dec.Done() {
+				return data, nil
+			}
+			continue
+		}
+		if len(u.in) > 0 { // kept from an earlier callback
+			u.hot = u.w.Loop.Buffer[:copy(u.w.Loop.Buffer, u.in)]
+			u.in = u.in[:copy(u.in, u.in[len(u.hot):])]
+			continue
+		}
+		if !u.CanRead {
+			return nil, nil
+		}
+		n, err := u.Read(u.w.Loop.Buffer)
+		switch {
+		case err == loop.ErrAgain:
+			return nil, nil
+		case err == io.EOF && u.dec.EOF():
+			u.keep = false
+			return nil, nil
+		case err != nil:
+			u.keep = false
+			return nil, errUpstreamClosed
+		}
+		u.timer.After(r.target.read)
+		u.hot = u.w.Loop.Buffer[:n]
+	}
+}
+
+// emit passes a piece through body_filter and holds it for the client.
+func (r *request) emit(data []byte, last bool) plugin.Outcome {
+	o := &r.out
+	if o.filters && !o.noBody {
+		out, res := r.run.Filter(&r.k, data, last)
+		if res != plugin.Continue {
+			return plugin.Fail
+		}
+		data = out
+	}
+	r.start()
+	if last {
+		o.ended = true
+	}
+	if len(data) > 0 && !o.noBody {
+		if o.length >= 0 && !o.raw {
+			if left := o.length - int64(r.BodyBytesSent); int64(len(data)) > left {
+				data = data[:max(left, 0)]
+			}
+		}
+		r.BodyBytesSent += uint64(len(data))
+		if o.chunked {
+			o.held = http1.AppendChunk(o.held, data)
+		} else {
+			o.held = append(o.held, data...)
+		}
+	}
+	if last && o.chunked && !o.noBody {
+		o.held = append(o.held, http1.LastChunk...)
+	}
+	if last && o.length > int64(r.BodyBytesSent) && !o.noBody {
+		o.aborted = true // less than announced: only closing tells the client
+	}
+	if len(o.held) >= 32<<10 || last {
+		if err := r.writeHeld(); err != nil {
+			r.gone, r.ClientGone = true, true
+		}
+	}
+	return plugin.Continue
+}
+
+// start puts the head in front of the first piece.
+func (r *request) start() {
+	o := &r.out
+	if o.started {
+		return
+	}
+	o.started = true
+	if !o.raw {
+		o.held = r.appendResponseHead(o.held)
+	}
+	r.HeadSent = 1
+}
+
+// writeHeld sends what is held.
+func (r *request) writeHeld() error {
+	o := &r.out
+	if len(o.held) == 0 {
+		return nil
+	}
+	err := r.client.Write(o.held)
+	r.BytesSent += uint64(len(o.held))
+	r.w.Loop.Scratch = o.held[:0]
+	o.held = o.held[:0]
+	return err
+}
+
+// clientDrained goes on after the client took what waited.
+func (r *request) clientDrained() {
+	switch {
+	case r.suspended && r.step == stepBody:
+		r.resume()
+	case !r.body.done && r.body.mode != bodyPaused:
+		r.pumpBody()
+	}
+}
+
+// upstreamReadable goes on when the upstream sent more of its response.
+func (r *request) upstreamReadable() {
+	if !r.suspended {
+		return
+	}
+	switch {
+	case r.step == stepBody && r.client.Pending() == 0:
+		r.resume()
+	case r.step == stepResponse && r.out.collecting:
+		r.resume()
+	}
+}
+
+// responseBroken: the upstream's response will not be completed.
+func (r *request) responseBroken(err error) {
+	r.w.srv.logRequest(r, "upstream", err.Error()+" while reading upstream")
+	if r.step == stepResponse && r.out.collecting {
+		r.out.collecting = false
+		r.report(0, health.TimeoutFailure)
+		r.leaveUpstream()
+		r.failProxy(504)
+		r.again(stepHeaderFilter)
+		return
+	}
+	r.out.aborted = true
+	r.again(stepFinish)
+}
+
+// charset adds the default charset to a textual type without one, to proxied
+// responses as to own ones (nginx's charset directive).
+func (r *request) charset() {
+	cs := r.w.srv.Options.Charset
+	if cs == "" || r.Source != message.SourceService {
+		return
+	}
+	f := r.FindID(&r.Response, message.HeaderContentType)
+	if f == nil || f.Flags&message.FieldEdited != 0 && r.out.own {
+		return
+	}
+	v := r.View(f.Value)
+	if !textual(v) {
+		return
+	}
+	room, err := r.Room(len(v) + 10 + len(cs))
+	if err != nil {
+		return
+	}
+	n := copy(room, v)
+	n += copy(room[n:], "; charset=")
+	n += copy(room[n:], cs)
+	f.Value = r.Take(n)
+	f.Flags |= message.FieldEdited
+}
+
+// textual matches the types that nginx's charset_types lists by default, in any case.
+func textual(v string) bool {
+	switch len(v) {
+	case 8:
+		return strings.EqualFold(v, "text/xml")
+	case 9:
+		return strings.EqualFold(v, "text/html")
+	case 10:
+		return strings.EqualFold(v, "text/plain")
+	case 19:
+		return strings.EqualFold(v, "application/rss+xml")
+	case 22:
+		return strings.EqualFold(v, "application/javascript")
+	}
+	return false
+}

@@ -1,0 +1,260 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/gibbon-gateway/gibbon/model/entity"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+)
+
+// TLSDefaults are the parts of TLS that settings give.
+type TLSDefaults struct {
+	// Certificates are served when no server name matches: one per kind of key.
+	Certificates []tls.Certificate
+	// Client is shown to upstreams whose service names none, nil for none.
+	Client *tls.Certificate
+	// Roots verify upstreams (lua_ssl_trusted_certificate); nil = the system's.
+	Roots *x509.CertPool
+	// Verify checks upstreams of services that do not say.
+	Verify bool
+	// MinVersion and MaxVersion towards upstreams, 0 = crypto/tls's.
+	MinVersion, MaxVersion uint16
+}
+
+// Certificates finds certificates by server name.
+type Certificates struct {
+	exact map[string][]tls.Certificate
+	// wildcards: "*.example.com" by ".example.com", "example.*" by "example."
+	prefix, suffix map[string][]tls.Certificate
+	byID           map[string][]tls.Certificate
+	authorities    map[string]*x509.Certificate
+	defaults       []tls.Certificate
+	client         *tls.Certificate
+	roots          *x509.CertPool
+	verify         bool
+	min, max       uint16
+
+	mu      sync.Mutex
+	configs map[string]*tls.Config
+}
+
+// certificates builds the table of server names.
+func (b *Builder) certificates(s *Snapshot) {
+	c := &Certificates{
+		exact: map[string][]tls.Certificate{}, prefix: map[string][]tls.Certificate{}, suffix: map[string][]tls.Certificate{},
+		byID: map[string][]tls.Certificate{}, authorities: map[string]*x509.Certificate{},
+		defaults: b.TLS.Certificates, client: b.TLS.Client, roots: b.TLS.Roots, verify: b.TLS.Verify,
+		min: b.TLS.MinVersion, max: b.TLS.MaxVersion, configs: map[string]*tls.Config{},
+	}
+	s.Certificates = c
+	each(b, s, "certificates", func(v *entity.Certificate) {
+		pairs, err := pairsOf(v)
+		if err != nil {
+			s.Problems = append(s.Problems, Problem{Kind: "certificates", ID: v.ID, Err: err})
+			return
+		}
+		c.byID[v.ID] = pairs
+	})
+	each(b, s, "snis", func(v *entity.SNI) {
+		pairs, ok := c.byID[v.Certificate.ID]
+		if !ok {
+			return
+		}
+		name := strings.ToLower(v.Name)
+		switch {
+		case name == "*":
+			c.defaults = pairs
+		case strings.HasPrefix(name, "*."):
+			c.suffix[name[1:]] = pairs
+		case strings.HasSuffix(name, ".*"):
+			c.prefix[name[:len(name)-1]] = pairs
+		default:
+			c.exact[name] = pairs
+		}
+	})
+	each(b, s, "ca_certificates", func(v *entity.CACertificate) {
+		cert, err := parseCertificate(v.Cert)
+		if err != nil {
+			s.Problems = append(s.Problems, Problem{Kind: "ca_certificates", ID: v.ID, Err: err})
+			return
+		}
+		c.authorities[v.ID] = cert
+	})
+}
+
+func pairsOf(v *entity.Certificate) ([]tls.Certificate, error) {
+	first, err := tls.X509KeyPair([]byte(v.Cert), []byte(v.Key))
+	if err != nil {
+		return nil, fmt.Errorf("cert and key: %w", err)
+	}
+	pairs := []tls.Certificate{first}
+	if v.CertAlt != "" {
+		alt, err := tls.X509KeyPair([]byte(v.CertAlt), []byte(v.KeyAlt))
+		if err != nil {
+			return nil, fmt.Errorf("cert_alt and key_alt: %w", err)
+		}
+		pairs = append(pairs, alt)
+	}
+	return pairs, nil
+}
+
+// For gives the certificates to choose from for a server name: an exact name,
+// then a wildcard at the front, then one at the end, then the default.
+func (c *Certificates) For(name string) []tls.Certificate {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if p, ok := c.exact[name]; ok {
+		return p
+	}
+	if k := strings.IndexByte(name, '.'); k > 0 {
+		if p, ok := c.suffix[name[k:]]; ok {
+			return p
+		}
+	}
+	if k := strings.LastIndexByte(name, '.'); k > 0 {
+		if p, ok := c.prefix[name[:k+1]]; ok {
+			return p
+		}
+	}
+	return c.defaults
+}
+
+// Choose answers a ClientHello: the first certificate that the client supports.
+func (c *Certificates) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	list := c.For(hello.ServerName)
+	for i := range list {
+		if hello.SupportsCertificate(&list[i]) == nil {
+			return &list[i], nil
+		}
+	}
+	if len(list) > 0 {
+		return &list[0], nil
+	}
+	return nil, errors.New("no certificate for this server name, and no default one")
+}
+
+// ClientTLS is the configuration of connections to a service's upstream under
+// the name sni, and a key that is equal for equal parameters.
+func (s *Snapshot) ClientTLS(svc *entity.Service, sni string, o *pdk.Balance) (key string, config *tls.Config) {
+	c := s.Certificates
+	key = clientKey(svc, sni, o)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cfg := c.configs[key]; cfg != nil {
+		return key, cfg
+	}
+	cfg := c.clientConfig(svc, sni, o)
+	if len(c.configs) >= maxConfigs {
+		clear(c.configs)
+	}
+	c.configs[key] = cfg
+	return key, cfg
+}
+
+// maxConfigs bounds the remembered client configurations.
+const maxConfigs = 4096
+
+func clientKey(svc *entity.Service, sni string, o *pdk.Balance) string {
+	verify := "?"
+	if v := svc.TLSVerify; v != nil {
+		verify = fmt.Sprint(*v)
+	}
+	if o.TLSVerify != nil {
+		verify = fmt.Sprint(*o.TLSVerify)
+	}
+	depth := -1
+	if svc.TLSVerifyDepth != nil {
+		depth = *svc.TLSVerifyDepth
+	}
+	if o.TLSVerifyDepth != nil {
+		depth = *o.TLSVerifyDepth
+	}
+	key := sni + "|" + verify + "|" + fmt.Sprint(depth) + "|" + svc.ClientCertificate.ID + "|" + strings.Join(svc.CACertificates, ",")
+	if o.CertificatePEM != "" || o.AuthoritiesPEM != "" {
+		sum := sha256.Sum256([]byte(o.CertificatePEM + "\x00" + o.KeyPEM + "\x00" + o.AuthoritiesPEM))
+		key += "|" + hex.EncodeToString(sum[:])
+	}
+	return key
+}
+
+func (c *Certificates) clientConfig(svc *entity.Service, sni string, o *pdk.Balance) *tls.Config {
+	cfg := &tls.Config{ServerName: sni, RootCAs: c.roots, MinVersion: c.min, MaxVersion: c.max,
+		ClientSessionCache: tls.NewLRUClientSessionCache(32)}
+	verify := c.verify
+	if svc.TLSVerify != nil {
+		verify = *svc.TLSVerify
+	}
+	if o.TLSVerify != nil {
+		verify = *o.TLSVerify
+	}
+	cfg.InsecureSkipVerify = !verify
+	if pool := c.pool(svc, o); pool != nil {
+		cfg.RootCAs = pool
+	}
+	if depth := depthOf(svc, o); verify && depth >= 0 {
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+			for _, chain := range cs.VerifiedChains {
+				if len(chain)-2 <= depth {
+					return nil
+				}
+			}
+			return fmt.Errorf("certificate chain is longer than tls_verify_depth %d", depth)
+		}
+	}
+	switch {
+	case o.CertificatePEM != "":
+		if pair, err := tls.X509KeyPair([]byte(o.CertificatePEM), []byte(o.KeyPEM)); err == nil {
+			cfg.Certificates = []tls.Certificate{pair}
+		}
+	case svc.ClientCertificate.ID != "":
+		cfg.Certificates = c.byID[svc.ClientCertificate.ID]
+	case c.client != nil:
+		cfg.Certificates = []tls.Certificate{*c.client}
+	}
+	return cfg
+}
+
+func depthOf(svc *entity.Service, o *pdk.Balance) int {
+	switch {
+	case o.TLSVerifyDepth != nil:
+		return *o.TLSVerifyDepth
+	case svc.TLSVerifyDepth != nil:
+		return *svc.TLSVerifyDepth
+	}
+	return -1
+}
+
+// pool holds the authorities that the service or a plugin names, nil for none.
+func (c *Certificates) pool(svc *entity.Service, o *pdk.Balance) *x509.CertPool {
+	if o.AuthoritiesPEM != "" {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(o.AuthoritiesPEM))
+		return pool
+	}
+	if len(svc.CACertificates) == 0 {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	for _, id := range svc.CACertificates {
+		if a := c.authorities[id]; a != nil {
+			pool.AddCert(a)
+		}
+	}
+	return pool
+}
+
+// parseCertificate reads the first certificate of a PEM text.
+func parseCertificate(text string) (*x509.Certificate, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("cert: no PEM block")
+	}
+	return x509.ParseCertificate(block.Bytes)
+}

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
+)
+
+// acceptTLS shakes hands off the loop, then takes the connection over.
+func (w *Worker) acceptTLS(fd int, l *Listener, peer, local netip.AddrPort) {
+	c := &clientConn{w: w, listener: l}
+	c.handshake(fd, peer, local, nil)
+}
+
+// handOverTLS begins TLS after a PROXY protocol header.
+func (c *clientConn) handOverTLS() {
+	fd := c.Detach()
+	c.timer.Drop()
+	delete(c.w.conns, c)
+	c.w.srv.Active.Add(-1)
+	prefix := append([]byte(nil), c.in...)
+	c.in = c.in[:0]
+	c.handshake(fd, c.flow.Peer, c.flow.Local, prefix)
+}
+
+func (c *clientConn) handshake(fd int, peer, local netip.AddrPort, prefix []byte) {
+	w := c.w
+	c.flow.Peer, c.flow.Local = peer, local
+	o := tlsconn.Options{Timeout: time.Duration(w.srv.Options.HeaderTimeout), Prefix: prefix, Owner: c}
+	w.Loop.Handed()
+	tlsconn.Server(fd, c.listener.TLS, o, func(s *tlsconn.Session, err error) {
+		w.Loop.Post(func() { c.secured(fd, s, err) })
+	})
+}
+
+// secured takes the connection over after the handshake. Loop only.
+func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
+	w := c.w
+	if err != nil {
+		w.srv.Log.Infof("SSL_do_handshake() failed: %v while SSL handshaking, client: %s, server: %s", err, c.flow.Peer, c.flow.Local)
+		_ = unix.Close(fd)
+		return
+	}
+	peer, local := c.flow.Peer, c.flow.Local
+	if err := c.Open(w.Loop, fd, c); err != nil {
+		w.srv.Log.Errorf("cannot watch a TLS connection: %v", err)
+		_ = unix.Close(fd)
+		return
+	}
+	s.Attach(&c.Conn)
+	c.flow.TLS = &s.State
+	c.state = clientIdle
+	proxied := c.flow.Proxied
+	c.start(peer, local)
+	c.flow.Proxied = proxied
+	c.state = clientIdle
+	w.Loop.Again(c)
+}
+
+// secureUpstream says whether the upstream is spoken to over TLS.
+func (r *request) secureUpstream() bool {
+	switch r.View(r.UpstreamScheme) {
+	case "https", "grpcs", "wss":
+		return true
+	}
+	return false
+}
+
+// tlsKey names the TLS parameters, so that only equal connections are shared.
+func (r *request) tlsKey() string { return r.upstreamTLS().key }
+
+// upstreamTLS is how the service is spoken to over TLS.
+type upstreamTLS struct {
+	key    string
+	config *tls.Config
+}
+
+func (r *request) upstreamTLS() upstreamTLS {
+	key, config := r.snap.ClientTLS(r.k.Router.Service, r.target.sni, &r.k.Balance)
+	return upstreamTLS{key, config}
+}
+
+// startTLS shakes hands with the upstream off the loop; then the request is written.
+func (u *upstreamConn) startTLS() {
+	r, w := u.r, u.w
+	t := r.upstreamTLS()
+	timeout := time.Duration(r.target.connect)
+	fd := u.Detach()
+	u.handshake = true
+	u.timer.Off()
+	w.Loop.Handed()
+	tlsconn.Client(fd, t.config, tlsconn.Options{Timeout: timeout}, func(s *tlsconn.Session, err error) {
+		w.Loop.Post(func() { u.secured(fd, s, err) })
+	})
+}
+
+func (u *upstreamConn) secured(fd int, s *tlsconn.Session, err error) {
+	u.handshake = false
+	if u.r == nil { // the request gave up meanwhile
+		_ = unix.Close(fd)
+		return
+	}
+	if err == nil {
+		err = u.Open(u.w.Loop, fd, u)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		u.failed(err, health.TCPFailure, true)
+		return
+	}
+	s.Attach(&u.Conn)
+	u.write()
+}

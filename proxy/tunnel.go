@@ -1,0 +1,134 @@
+package proxy
+
+import (
+	"io"
+
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// tunnel passes bytes both ways after 101 Switching Protocols (RFC 9110
+// section 7.8). The exchange lives until the tunnel ends; then log runs.
+type tunnel struct {
+	r *request
+	c *clientConn
+	u *upstreamConn
+	// timeout between bytes, nanoseconds.
+	timeout int64
+	done    bool
+	// clientEnd and upEnd: that side has sent its end.
+	clientEnd, upEnd bool
+}
+
+// upgrade turns both connections into a tunnel; b[:n] is the 101 head.
+func (u *upstreamConn) upgrade(b []byte, n int) bool {
+	r := u.r
+	u.gotHead = true
+	r.Times.UpstreamHead = u.w.Loop.Now()
+	u.dec.Begin(message.BodyNone, 0)
+	u.keep = false
+	if err := r.adoptResponse(b); err != nil {
+		u.broken(err)
+		return false
+	}
+	u.in = append(u.in[:0], b[n:]...)
+	r.out.upgraded = true
+	r.keep = false
+	r.resume()
+	return false
+}
+
+// openTunnel is streamBody's part for an upgraded exchange: it sends the 101
+// and lets bytes pass.
+func (r *request) openTunnel() plugin.Outcome {
+	c, u := r.client, r.up
+	head := r.appendSwitching(r.w.Loop.Scratch[:0])
+	t := &tunnel{r: r, c: c, u: u, timeout: r.target.read}
+	c.tunnel, u.tunnel = t, t
+	c.state = clientTunnel
+	r.HeadSent = 1
+	r.BytesSent += uint64(len(head))
+	if err := c.Write(append(head, u.in...)); err != nil {
+		t.end()
+		return plugin.Suspend
+	}
+	u.in = u.in[:0]
+	if len(c.in) > 0 {
+		if err := u.Write(c.in); err != nil {
+			t.end()
+			return plugin.Suspend
+		}
+		c.in = c.in[:0]
+	}
+	u.timer.After(t.timeout)
+	c.timer.Off()
+	r.w.Loop.Again(c)
+	r.w.Loop.Again(u)
+	return plugin.Suspend
+}
+
+// appendSwitching appends the 101 head with the upstream's Upgrade.
+func (r *request) appendSwitching(dst []byte) []byte {
+	dst = http1.AppendStatusLine(dst, 101, r.Bytes(r.Reason))
+	dst = http1.AppendField(dst, "Connection", "upgrade")
+	if up := r.Get(&r.Response, "upgrade"); up != "" {
+		dst = http1.AppendField(dst, "Upgrade", up)
+	}
+	dst = http1.AppendFields(dst, r.Shared, &r.Response, &r.w.skip.response)
+	return append(dst, "\r\n"...)
+}
+
+// fromClient and fromUpstream move what one side sent.
+func (t *tunnel) fromClient()   { t.move(&t.c.Conn, &t.u.Conn, &t.clientEnd, false) }
+func (t *tunnel) fromUpstream() { t.move(&t.u.Conn, &t.c.Conn, &t.upEnd, true) }
+
+func (t *tunnel) move(from, to *loop.Conn, ended *bool, down bool) {
+	for !t.done && from.CanRead && to.Pending() == 0 && !*ended {
+		b := from.L.Buffer
+		n, err := from.Read(b)
+		if err == loop.ErrAgain {
+			break
+		}
+		if err != nil {
+			*ended = true
+			if err != io.EOF || t.clientEnd && t.upEnd || down {
+				t.end()
+				return
+			}
+			_ = t.u.shutdownWrite()
+			return
+		}
+		t.u.timer.After(t.timeout)
+		if down {
+			t.r.BytesSent += uint64(n)
+			t.r.BodyBytesSent += uint64(n)
+		} else {
+			t.r.RequestLength += uint64(n)
+		}
+		if err := to.Write(b[:n]); err != nil {
+			t.end()
+			return
+		}
+	}
+}
+
+// drained: the client took what waited, so the upstream may send more.
+func (t *tunnel) drained(*clientConn) { t.fromUpstream() }
+func (t *tunnel) upDrained()          { t.fromClient() }
+
+// end closes both sides and lets the exchange be logged.
+func (t *tunnel) end() {
+	if t.done {
+		return
+	}
+	t.done = true
+	c, u, r := t.c, t.u, t.r
+	u.tunnel, c.tunnel = nil, nil
+	u.detach()
+	u.close()
+	c.close()
+	r.step = stepFinish
+	r.resume()
+}

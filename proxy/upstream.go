@@ -1,0 +1,460 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+
+	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
+
+// upstreamConn is an HTTP/1.1 connection to an upstream.
+type upstreamConn struct {
+	loop.Conn
+	w    *Worker
+	pool *upstreamPool
+	// r is the request on it, nil while idle. at is its place among the idle ones.
+	r    *request
+	at   int
+	used int // requests so far
+	// in holds unread input between callbacks, hot what lies in the loop's
+	// buffer during one.
+	in, hot []byte
+	scan    int
+	dec     http1.Decoder
+	gotHead bool
+	// keep: the connection can be used again after this response.
+	keep  bool
+	timer loop.Timer
+	// sent: the whole request is written; chunked: its body goes in chunks.
+	sent, chunked bool
+	raw           bool // not HTTP: bytes go to the client as they are
+	left          int64
+	tunnel        *tunnel
+	handshake     bool
+}
+
+var (
+	errUpstreamClosed  = errors.New("upstream prematurely closed connection while reading response header from upstream")
+	errUpstreamTimeout = errors.New("upstream timed out")
+	errUpstreamBad     = errors.New("upstream sent an invalid header")
+	errUpstreamCoding  = errors.New("upstream sent an invalid chunked response")
+)
+
+// send begins a try: it takes or makes a connection and writes the request.
+// The step ends when the response head is there.
+func (r *request) send() plugin.Outcome {
+	t := &r.target
+	if r.up != nil && r.up.gotHead {
+		return plugin.Continue // resumed by the response head
+	}
+	if t.tried == 0 {
+		r.Times.BalancerEnd = r.w.Loop.Now()
+	}
+	t.tried++
+	r.Times.ConnectStart = r.w.Loop.Now()
+	r.noteTry()
+	key := poolKey{addr: t.addr}
+	secure := r.secureUpstream()
+	if secure {
+		key.tls = r.tlsKey()
+	}
+	p := r.w.poolOf(key)
+	if u := p.get(); u != nil {
+		u.r, r.up = r, u
+		u.begin()
+		u.write()
+		return plugin.Suspend
+	}
+	u := p.fresh(r.w)
+	if err := u.Dial(r.w.Loop, t.addr, u); err != nil {
+		return r.tryFailed(err, health.TCPFailure, true)
+	}
+	u.r, r.up, u.used, u.at = r, u, 0, -1
+	u.begin()
+	u.handshake = secure
+	u.timer.After(t.connect)
+	if !u.Connecting && !secure {
+		u.write()
+	} else if secure && !u.Connecting {
+		u.startTLS()
+	}
+	return plugin.Suspend
+}
+
+// fresh makes a connection object.
+func (p *upstreamPool) fresh(w *Worker) *upstreamConn {
+	u := &upstreamConn{w: w, pool: p, at: -1}
+	u.timer.Init(w.Loop, u.expired)
+	return u
+}
+
+// begin makes the connection ready for another request.
+func (u *upstreamConn) begin() {
+	u.gotHead, u.sent, u.chunked, u.raw, u.keep, u.left = false, false, false, false, false, 0
+	u.in, u.hot, u.scan = u.in[:0], nil, 0
+	u.used++
+}
+
+// write sends the request head, and the body as far as it is there.
+func (u *upstreamConn) write() {
+	r := u.r
+	buf, kind := r.appendHead(u.w.Loop.Scratch[:0])
+	u.timer.After(r.target.read)
+	switch {
+	case kind == message.BodyNone:
+		u.sent = true
+	case r.body.read || r.body.replaced:
+		buf = u.spooled(buf)
+	default:
+		u.chunked = kind == message.BodyChunked
+		r.body.mode = bodyStream
+	}
+	if len(buf) > 0 {
+		if err := u.Write(buf); err != nil {
+			u.broken(err)
+			return
+		}
+	}
+	u.w.Loop.Scratch = buf[:0]
+	if r.body.mode == bodyStream {
+		if r.body.done {
+			u.bodyEnd()
+		} else if u.Pending() == 0 {
+			r.pumpBody()
+		}
+	}
+}
+
+// spooled appends the collected body to buf, or begins to send it in pieces.
+func (u *upstreamConn) spooled(buf []byte) []byte {
+	s := &u.r.body.spool
+	if b, ok := s.Bytes(); ok && len(b) <= 48<<10 {
+		u.sent = true
+		return append(buf, b...)
+	}
+	if err := u.Write(buf); err != nil {
+		u.broken(err)
+		return nil
+	}
+	u.left = s.Len()
+	u.sendSpool()
+	return nil
+}
+
+// sendSpool writes the rest of the collected body until the kernel is full.
+func (u *upstreamConn) sendSpool() {
+	s := &u.r.body.spool
+	for u.left > 0 && u.Pending() == 0 && u.r != nil {
+		b := u.w.Loop.Buffer[:min(int64(len(u.w.Loop.Buffer)), u.left)]
+		n, err := s.ReadAt(b, s.Len()-u.left)
+		if n == 0 && err != nil {
+			u.broken(err)
+			return
+		}
+		u.left -= int64(n)
+		if err := u.Write(b[:n]); err != nil {
+			u.broken(err)
+			return
+		}
+	}
+	u.sent = u.left == 0
+	u.timer.After(u.r.target.read)
+}
+
+// bodyData streams a piece of the request body.
+func (u *upstreamConn) bodyData(p []byte) error {
+	u.timer.After(u.r.target.read)
+	if !u.chunked {
+		return u.Write(p)
+	}
+	b := http1.AppendChunk(u.w.Loop.Scratch[:0], p)
+	err := u.Write(b)
+	u.w.Loop.Scratch = b[:0]
+	return err
+}
+
+// bodyEnd ends a streamed request body.
+func (u *upstreamConn) bodyEnd() {
+	if u.sent {
+		return
+	}
+	u.sent = true
+	if u.chunked {
+		if err := u.Write([]byte(http1.LastChunk)); err != nil && !u.gotHead {
+			u.broken(err)
+		}
+	}
+}
+
+// Ready implements loop.Handler.
+func (u *upstreamConn) Ready(ev loop.Events) {
+	u.Note(ev)
+	if u.Connecting {
+		if ev&(loop.Writable|loop.HangUp) == 0 {
+			return
+		}
+		u.connected()
+		if u.Closed() || u.Connecting {
+			return
+		}
+	}
+	if ev&loop.Writable != 0 && u.Pending() > 0 {
+		if err := u.Flush(); err != nil && !u.CanRead {
+			u.broken(err)
+			return
+		}
+		if u.Pending() == 0 {
+			u.drained()
+		}
+	}
+	if u.CanRead && !u.Closed() && !u.handshake {
+		u.readable()
+	}
+}
+
+func (u *upstreamConn) connected() {
+	if err := u.Conn.Connected(); err != nil {
+		u.failed(err, health.TCPFailure, true)
+		return
+	}
+	u.r.Times.Connected = u.w.Loop.Now()
+	if u.handshake {
+		u.startTLS()
+		return
+	}
+	u.write()
+}
+
+func (u *upstreamConn) drained() {
+	switch {
+	case u.tunnel != nil:
+		u.tunnel.upDrained()
+	case u.r == nil:
+	case u.left > 0:
+		u.sendSpool()
+	case u.r.body.mode == bodyStream:
+		u.r.pumpBody()
+	}
+}
+
+// readable takes what the upstream sent.
+func (u *upstreamConn) readable() {
+	switch {
+	case u.tunnel != nil:
+		u.tunnel.fromUpstream()
+	case u.r == nil:
+		u.close() // idle: its end, or bytes nobody asked for
+	case u.gotHead:
+		u.r.upstreamReadable()
+	default:
+		u.readHead()
+	}
+}
+
+// readHead reads until the response head is complete.
+func (u *upstreamConn) readHead() {
+	for u.CanRead {
+		b := u.w.Loop.Buffer
+		have := copy(b, u.in)
+		n, err := u.Read(b[have:])
+		if err == loop.ErrAgain {
+			return
+		}
+		if err != nil {
+			u.ended(err, have > 0)
+			return
+		}
+		u.in = u.in[:0]
+		u.timer.After(u.r.target.read)
+		if !u.parse(b[:have+n]) {
+			return
+		}
+	}
+}
+
+// parse looks for response heads at the front of b; true: read on.
+func (u *upstreamConn) parse(b []byte) bool {
+	r, w := u.r, u.w
+	for {
+		if err := http1.StatusLine(b); err == http1.ErrNotHTTP {
+			return u.notHTTP(b)
+		}
+		n, err := http1.Complete(b, u.scan)
+		if err != nil {
+			if lim := w.srv.Options.ResponseHead.Total; lim > 0 && len(b) > lim {
+				u.failed(errUpstreamBad, health.TCPFailure, false)
+				return false
+			}
+			u.scan = n
+			u.in = append(u.in[:0], b...)
+			return true
+		}
+		u.scan = 0
+		h := &w.upHead
+		switch err = h.ParseResponse(b, n, &w.srv.Options.ResponseHead, r.head); {
+		case err == http1.ErrNotHTTP:
+			return u.notHTTP(b)
+		case err != nil:
+			u.failed(errUpstreamBad, health.TCPFailure, false)
+			return false
+		}
+		if h.Status == 101 && r.Bits&message.BitUpgrade != 0 {
+			return u.upgrade(b, n)
+		}
+		if h.Status < 200 { // interim responses end here
+			if b = b[n:]; len(b) == 0 {
+				return true
+			}
+			continue
+		}
+		u.response(b, n)
+		return false
+	}
+}
+
+// response takes over the final head, and what came with it.
+func (u *upstreamConn) response(b []byte, n int) {
+	r, h := u.r, &u.w.upHead
+	u.gotHead = true
+	r.Times.UpstreamHead = u.w.Loop.Now()
+	u.dec.Begin(h.Body, h.Length)
+	u.keep = h.KeepAlive
+	if err := r.adoptResponse(b); err != nil {
+		u.failed(err, health.TCPFailure, false)
+		return
+	}
+	u.hot = b[n:]
+	r.resume()
+	if len(u.hot) > 0 && u.r == r && r.up == u { // not taken yet
+		u.in = append(u.in[:0], u.hot...)
+	}
+	u.hot = nil
+}
+
+// notHTTP passes bytes that are no HTTP response as they are, as the reference
+// does (HTTP/0.9), and ends the connection with them.
+func (u *upstreamConn) notHTTP(b []byte) bool {
+	r := u.r
+	u.raw, u.gotHead = true, true
+	r.Times.UpstreamHead = u.w.Loop.Now()
+	u.dec.Begin(message.BodyUntilClose, -1)
+	r.Status, r.UpstreamStatus, r.Source = 200, 0, message.SourceService
+	r.ResponseBody, r.ResponseBodyLength = message.BodyUntilClose, -1
+	r.keep, r.out.raw = false, true
+	u.hot = b
+	r.resume()
+	if len(u.hot) > 0 && u.r == r && r.up == u {
+		u.in = append(u.in[:0], u.hot...)
+	}
+	u.hot = nil
+	return false
+}
+
+// ended: the upstream closed, or the connection broke.
+func (u *upstreamConn) ended(err error, partial bool) {
+	fresh := u.used == 1
+	if errors.Is(err, io.EOF) {
+		err = errUpstreamClosed
+	}
+	if !fresh && !partial && u.r.repeatable() {
+		// A pooled connection that the upstream had given up meanwhile: the
+		// request was not processed; try again without counting it.
+		r := u.r
+		u.detach()
+		u.close()
+		r.target.tried--
+		r.k.Tries = r.k.Tries[:len(r.k.Tries)-1]
+		r.again(stepSend)
+		return
+	}
+	u.failed(err, health.TCPFailure, false)
+}
+
+// broken: writing failed. The upstream may have answered before it closed.
+func (u *upstreamConn) broken(err error) {
+	if u.r == nil {
+		u.close()
+		return
+	}
+	if u.gotHead {
+		return
+	}
+	u.CanRead = true
+	u.sent = true
+	u.w.Loop.Again(u)
+	_ = err
+}
+
+// expired is the connection's timer: connect, read or idle.
+func (u *upstreamConn) expired() {
+	switch {
+	case u.tunnel != nil:
+		u.tunnel.end()
+	case u.r == nil:
+		u.close()
+	case u.gotHead:
+		u.r.responseBroken(errUpstreamTimeout)
+	default:
+		u.failed(errUpstreamTimeout, health.TimeoutFailure, u.Connecting || u.handshake)
+	}
+}
+
+// failed ends a try.
+func (u *upstreamConn) failed(err error, f health.Failure, connecting bool) {
+	r := u.r
+	u.detach()
+	u.close()
+	if r.gone {
+		r.resume()
+		return
+	}
+	out := r.tryFailed(err, f, connecting)
+	if out == plugin.Continue && r.suspended {
+		r.resume()
+	}
+}
+
+// detach parts the connection from its request.
+func (u *upstreamConn) detach() {
+	if u.r != nil {
+		u.r.up = nil
+		u.r = nil
+	}
+}
+
+// close ends the connection.
+func (u *upstreamConn) close() {
+	if u.Closed() {
+		return
+	}
+	if u.at >= 0 {
+		u.pool.remove(u)
+	}
+	u.Conn.Close()
+	u.timer.Drop()
+}
+
+// leaveUpstream gives the connection back to its pool, or closes it when its
+// response was not read to the end.
+func (r *request) leaveUpstream() {
+	u := r.up
+	if u == nil {
+		r.report(int(r.UpstreamStatus), health.NoFailure)
+		return
+	}
+	u.detach()
+	o := &r.w.srv.Options
+	ok := u.gotHead && u.keep && u.dec.Done() && u.sent && len(u.hot) == 0 && len(u.in) == 0 && !u.HungUp && u.Pending() == 0 &&
+		(o.PoolRequests == 0 || u.used < o.PoolRequests)
+	u.hot = nil
+	if ok {
+		u.pool.put(u)
+	} else {
+		u.close()
+	}
+	r.report(int(r.UpstreamStatus), health.NoFailure)
+}
