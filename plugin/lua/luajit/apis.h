@@ -1,2 +1,15 @@
 /* apis.h: the api_*.c files. GB_API(name) stands for `void gb_open_<name>(lua_State *L, gb_vm *vm)`, which adds its
  * functions to the table on top of the stack (package.loaded["gibbon.native"]). Add a line per file, in order of name. */
+GB_API(codec)
+GB_API(context)
+GB_API(digest)
+GB_API(headers)
+GB_API(json)
+GB_API(phase)
+GB_API(re)
+GB_API(request)
+GB_API(response)
+GB_API(shdict)
+GB_API(time)
+GB_API(upstream)
+GB_API(var)
