@@ -45,6 +45,9 @@ type Kong struct {
 	Captures Captures
 	// Tries are the attempts to reach the service, oldest first; the proxy keeps them.
 	Tries []Try
+	// Edits are variables that were set and are not fields of the exchange
+	// (see vars.Set), by name; nil mostly.
+	Edits map[string]string
 	// LogValues are kong.log.set_serialize_value's edits in order.
 	LogValues []LogValue
 
