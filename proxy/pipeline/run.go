@@ -99,7 +99,7 @@ func (r *Run) collect(k *pdk.Kong) plugin.Outcome {
 		if b.Plugin.Phases&phase.Access == 0 {
 			continue
 		}
-		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b.Plugin, phase.Access)}
+		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b, phase.Access)}
 		if out := r.unit(k, phase.Access, &u); out != plugin.Continue {
 			if out == plugin.Respond || out == plugin.Fail {
 				r.CollectRest(k)
