@@ -6,7 +6,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
@@ -33,13 +32,6 @@ type Options struct {
 	Settings func() (*conf.Config, []conf.Warning, error)
 	// Warnings are what is odd about the settings, to be written to the error log.
 	Warnings []conf.Warning
-}
-
-// Run serves until ctx ends or a Quit or Stop signal is obeyed; it returns nil
-// when it has drained and the reason otherwise. Errors before Ready mean that
-// the configuration was refused or that a listener could not be opened.
-func Run(ctx context.Context, c *conf.Config, o Options) error {
-	return errors.New("the data plane is not assembled yet: package gateway has no Run")
 }
 
 // Check reads the declarative configuration that c names, as a start would, and

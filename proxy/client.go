@@ -175,6 +175,9 @@ func (c *clientConn) parse(b []byte) bool {
 		c.close()
 		return false
 	}
+	if status := r.check(); status != 0 {
+		r.badRequest(status)
+	}
 	r.serve()
 	return false
 }

@@ -46,7 +46,13 @@ func (r *request) errorBody(status int, text string, kind errorpage.Kind) {
 		_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(code))
 		_ = r.Set(&r.Response, "grpc-message", text)
 	}
+	r.ownBody(body)
+}
+
+// ownBody makes body the whole response body.
+func (r *request) ownBody(body []byte) {
 	r.k.Answer.Body, r.k.Answer.HasBody = body, true
+	_ = r.Set(&r.Response, "Content-Length", strconv.Itoa(len(body)))
 	r.out.answer(r)
 }
 
@@ -55,8 +61,7 @@ func (r *request) failBare(status int, contentType string) {
 	page, _ := errorpage.Bare(status)
 	r.Status, r.Source = uint32(status), message.SourceError
 	_ = r.Set(&r.Response, "Content-Type", contentType)
-	r.k.Answer.Body, r.k.Answer.HasBody = []byte(page), true
-	r.out.answer(r)
+	r.ownBody([]byte(page))
 }
 
 // redirect answers a request that came in the clear for a route that takes TLS only.

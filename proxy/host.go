@@ -5,6 +5,7 @@ import (
 
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
 )
 
 var _ pdk.Host = (*request)(nil)
@@ -24,10 +25,10 @@ func (r *request) UpstreamBody() *spool.Spool {
 }
 
 // Variable implements pdk.Host.
-func (r *request) Variable(dst []byte, name string) ([]byte, bool) { return dst, false }
+func (r *request) Variable(dst []byte, name string) ([]byte, bool) { return vars.Get(dst, &r.k, name) }
 
 // SetVariable implements pdk.Host.
-func (r *request) SetVariable(name, value string) error { return nil }
+func (r *request) SetVariable(name, value string) error { return vars.Set(&r.k, name, value) }
 
 func (u *upstreamConn) shutdownWrite() error { return unix.Shutdown(u.FD, unix.SHUT_WR) }
 

@@ -11,6 +11,22 @@ import (
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
+// check looks at a parsed head before any plugin does: who the client is, the
+// target, the length of the body. It gives the status to refuse it with, or 0.
+func (r *request) check() int {
+	r.realIP()
+	if !r.splitTarget() {
+		return 400
+	}
+	if max := r.w.srv.Options.MaxBody; max > 0 && r.RequestBodyLength > max {
+		return 413
+	}
+	if f := r.FindID(&r.Request, message.HeaderContentType); f != nil && bytes.HasPrefix(r.ValueOf(f), []byte("application/grpc")) {
+		r.Bits |= message.BitGRPC
+	}
+	return 0
+}
+
 // splitTarget sets URI, Args and Host from the request target and the Host
 // field, and checks them: false means 400.
 func (r *request) splitTarget() bool {

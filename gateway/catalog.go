@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/gibbon-gateway/gibbon/engine/dao"
+	"github.com/gibbon-gateway/gibbon/engine/router"
+	"github.com/gibbon-gateway/gibbon/engine/router/atc"
+	"github.com/gibbon-gateway/gibbon/engine/vault"
+	"github.com/gibbon-gateway/gibbon/gateway/conf"
+	"github.com/gibbon-gateway/gibbon/model/entity"
+	"github.com/gibbon-gateway/gibbon/model/schema"
+	"github.com/gibbon-gateway/gibbon/observe/log"
+	"github.com/gibbon-gateway/gibbon/plugin"
+)
+
+// catalog is the enabled plugins and the schemas of all entities: what a
+// configuration is checked against.
+type catalog struct {
+	conf    *conf.Config
+	log     *log.Logger
+	enabled map[string]*plugin.Plugin
+	lua     luaPlugins
+	secrets *vault.Resolver
+}
+
+// loadCatalog finds every plugin that the setting plugins names: bundled ones
+// in the binary, others on the Lua path.
+func loadCatalog(c *conf.Config, l *log.Logger) (*catalog, error) {
+	k := &catalog{conf: c, log: l}
+	var err error
+	if k.lua, err = newLuaRuntime(c, l); err != nil {
+		return nil, err
+	}
+	k.secrets = newSecrets(c)
+	if k.enabled, err = k.load(); err != nil {
+		k.close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *catalog) load() (map[string]*plugin.Plugin, error) {
+	enabled := map[string]*plugin.Plugin{}
+	for _, name := range k.conf.Plugins.Enabled {
+		if name == "bundled" {
+			for _, b := range plugin.BundledNames() {
+				enabled[b], _ = plugin.Bundled(b)
+			}
+			continue
+		}
+		if p, ok := plugin.Bundled(name); ok {
+			enabled[name] = p
+			continue
+		}
+		p, err := k.lua.Load(name)
+		if err != nil {
+			return nil, fmt.Errorf("plugins: %q is enabled but cannot be loaded: %w", name, err)
+		}
+		enabled[name] = p
+	}
+	return enabled, nil
+}
+
+// reload loads Lua plugins anew; on error the old ones stay.
+func (k *catalog) reload() error {
+	next, err := k.load()
+	if err != nil {
+		return err
+	}
+	k.enabled = next
+	return nil
+}
+
+func (k *catalog) close() {
+	if k.lua != nil {
+		k.lua.Close()
+	}
+}
+
+// Plugin implements declarative's view of plugins.
+func (k *catalog) Plugin(name string) (*plugin.Plugin, bool) {
+	p, ok := k.enabled[name]
+	return p, ok
+}
+
+// Config implements declarative.PluginSchemas.
+func (k *catalog) Config(name string) (*schema.Schema, bool) {
+	p, ok := k.enabled[name]
+	if !ok {
+		return nil, false
+	}
+	return p.Config, true
+}
+
+// names lists the enabled plugins, sorted.
+func (k *catalog) names() []string {
+	var out []string
+	for n := range k.enabled {
+		out = append(out, n)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// schemas are those of the core entities and of the plugins' own.
+func (k *catalog) schemas() []*schema.Schema {
+	all := entity.Schemas(k.entityOptions())
+	for _, n := range k.names() {
+		all = append(all, k.enabled[n].Entities...)
+	}
+	return all
+}
+
+func (k *catalog) entityOptions() entity.Options {
+	return entity.Options{RouterFlavor: k.conf.Router.Flavor, CheckExpression: atc.Check, CheckRegexPath: checkRegexPath(k.conf), Plugin: k.Config}
+}
+
+// newStore makes the entities' store.
+func (k *catalog) newStore() (*dao.Memory, error) {
+	return dao.NewMemory(dao.Options{Schemas: k.schemas()})
+}
+
+// resolveSecrets replaces references ({vault://…}) in a plugin's configuration.
+func (k *catalog) resolveSecrets(config map[string]any) (map[string]any, error) {
+	if !hasReference(config) {
+		return config, nil
+	}
+	out, err := k.replaceReferences(config)
+	if err != nil {
+		return nil, err
+	}
+	return out.(map[string]any), nil
+}
+
+func hasReference(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.HasPrefix(v, "{vault://")
+	case []any:
+		for _, e := range v {
+			if hasReference(e) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, e := range v {
+			if hasReference(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (k *catalog) replaceReferences(v any) (any, error) {
+	switch v := v.(type) {
+	case string:
+		if !hasReference(v) {
+			return v, nil
+		}
+		return k.secret(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			x, err := k.replaceReferences(e)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = x
+		}
+		return out, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for n, e := range v {
+			x, err := k.replaceReferences(e)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", n, err)
+			}
+			out[n] = x
+		}
+		return out, nil
+	}
+	return v, nil
+}
+
+func flavor(c *conf.Config) router.Flavor { return router.Flavor(c.Router.Flavor) }

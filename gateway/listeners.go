@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gibbon-gateway/gibbon/gateway/conf"
+	"github.com/gibbon-gateway/gibbon/gateway/prefix"
+	"github.com/gibbon-gateway/gibbon/proxy"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
+)
+
+// openListeners opens the proxy's sockets: one per address, or one per worker
+// where the address says reuseport. The result has one list per worker.
+func (n *node) openListeners() ([][]*proxy.Listener, error) {
+	perWorker := make([][]*proxy.Listener, len(n.workers))
+	for i, a := range n.conf.Listen.Proxy {
+		if a.Network == "unix" {
+			return nil, fmt.Errorf("proxy_listen: unix sockets are not supported yet: %s", a)
+		}
+		addr, err := resolveListen(a)
+		if err != nil {
+			return nil, fmt.Errorf("proxy_listen: %w", err)
+		}
+		sockets := 1
+		if a.ReusePort {
+			sockets = len(n.workers)
+		}
+		var fds []int
+		for k := 0; k < sockets; k++ {
+			fd, err := loop.Listen(addr, loop.ListenOptions{Backlog: a.Backlog, ReusePort: a.ReusePort, IPv6Only: a.IPv6Only, Deferred: a.Deferred})
+			if err != nil {
+				return nil, fmt.Errorf("proxy_listen: cannot listen on %s: %w", a, err)
+			}
+			n.listening = append(n.listening, fd)
+			fds = append(fds, fd)
+		}
+		for w := range perWorker {
+			l := &proxy.Listener{Index: i, Addr: addr, FD: fds[w%len(fds)], HTTP2: a.HTTP2, ProxyProtocol: a.ProxyProtocol}
+			if a.TLS {
+				l.TLS = n.serverTLS(a)
+			}
+			perWorker[w] = append(perWorker[w], l)
+		}
+	}
+	return perWorker, nil
+}
+
+// resolveListen makes an address of a listener's host and port.
+func resolveListen(a conf.Address) (netip.AddrPort, error) {
+	host := strings.Trim(a.Host, "[]")
+	if host == "" || host == "*" {
+		host = "0.0.0.0"
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		ips, e := net.LookupIP(host)
+		if e != nil || len(ips) == 0 {
+			return netip.AddrPort{}, fmt.Errorf("%s: no such host", a)
+		}
+		ip, _ = netip.AddrFromSlice(ips[0])
+		ip = ip.Unmap()
+	}
+	return netip.AddrPortFrom(ip, uint16(a.Port)), nil
+}
+
+func (n *node) closeListeners() {
+	for _, fd := range n.listening {
+		_ = unix.Close(fd)
+	}
+	n.listening = nil
+}
+
+// serverTLS is the configuration of a TLS listener; certificates come from the
+// snapshot at the time of the handshake.
+func (n *node) serverTLS(a conf.Address) *tls.Config {
+	c := &tls.Config{
+		MinVersion: minVersion(n.conf.TLS.Protocols), MaxVersion: maxVersion(n.conf.TLS.Protocols),
+		NextProtos:             []string{"http/1.1"},
+		SessionTicketsDisabled: !n.conf.TLS.SessionTickets,
+		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return n.server.Snapshot().Certificates.Choose(h)
+		},
+	}
+	return c
+}
+
+var tlsVersions = map[string]uint16{"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+
+func minVersion(names []string) uint16 {
+	v := uint16(tls.VersionTLS13)
+	for _, n := range names {
+		v = min(v, tlsVersions[n])
+	}
+	if len(names) == 0 {
+		return tls.VersionTLS12
+	}
+	return v
+}
+
+func maxVersion(names []string) uint16 {
+	v := uint16(0)
+	for _, n := range names {
+		v = max(v, tlsVersions[n])
+	}
+	return v
+}
+
+// loadPairs reads certificates of settings: paths or PEM texts; none means the
+// generated ones of the prefix.
+func loadPairs(c *conf.Config, pairs []conf.KeyPair, name string) ([]tls.Certificate, error) {
+	if len(pairs) == 0 {
+		pairs = []conf.KeyPair{prefix.DefaultPair(c, name)}
+	}
+	var out []tls.Certificate
+	for _, p := range pairs {
+		cert, err := pem(p.Cert)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s: %w", p.Cert, err)
+		}
+		key, err := pem(p.Key)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", p.Key, err)
+		}
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s: %w", p.Cert, err)
+		}
+		out = append(out, pair)
+	}
+	return out, nil
+}
+
+// pem is the text itself, or what the file of that name holds.
+func pem(s string) ([]byte, error) {
+	if strings.Contains(s, "-----BEGIN") {
+		return []byte(s), nil
+	}
+	return os.ReadFile(s)
+}
