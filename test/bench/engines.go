@@ -35,7 +35,7 @@ var engines = []engine{
 	{name: "haproxy", about: "Debian's HAProxy, http-reuse always", conf: "haproxy.cfg", command: haproxy},
 	{name: "gibbon", about: "a plain route, no plugins", conf: "kong.yml", command: gibbon},
 	{name: "gibbon+log", about: "the same with its access log", conf: "kong.yml", vars: map[string]string{"log": "yes"}, command: gibbonLog},
-	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbon},
+	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbonLua},
 	{name: "gibbon+key-auth", about: "key-auth and a consumer", conf: "kong.yml", vars: map[string]string{"plugin": "key-auth"},
 		header: "apikey: bench-key", command: gibbon},
 }
@@ -50,7 +50,7 @@ func haproxy(_ *bench, conf string, _ int) (env, command []string) {
 
 func gibbon(b *bench, conf string, port int) (env, command []string) {
 	return []string{
-		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PLUGINS=bundled,bench-typical",
+		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PLUGINS=bundled",
 		"KONG_LUA_PACKAGE_PATH=" + b.dir + "/?.lua;;",
 		fmt.Sprintf("KONG_PROXY_LISTEN=%s backlog=4096", process.Loopback(port)),
 		"KONG_ADMIN_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_STREAM_LISTEN=off",
@@ -65,6 +65,11 @@ func gibbon(b *bench, conf string, port int) (env, command []string) {
 func gibbonLog(b *bench, conf string, port int) (env, command []string) {
 	env, command = gibbon(b, conf, port)
 	return append(env, "KONG_PROXY_ACCESS_LOG=logs/access.log"), command
+}
+
+func gibbonLua(b *bench, conf string, port int) (env, command []string) {
+	env, command = gibbon(b, conf, port)
+	return append(env, "KONG_PLUGINS=bundled,bench-typical"), command
 }
 
 // running is an engine that has started.
