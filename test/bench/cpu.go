@@ -126,6 +126,9 @@ func (b *bench) measure(r *running, l load, core int, window time.Duration) (sam
 	if err != nil {
 		return sample{}, fmt.Errorf("%s, %s: %w", r.name(), l.name, err)
 	}
+	if strings.HasPrefix(s.problems, "Non-2xx") { // an error page is cheaper than an answer
+		return sample{}, fmt.Errorf("%s, %s: %s", r.name(), l.name, s.problems)
+	}
 	u1, s1 := r.cpu()
 	s.cpu = float64((u1+s1)-(u0+s0)) / float64(time.Microsecond) / float64(s.requests)
 	return s, nil
