@@ -104,7 +104,7 @@ func caCertificateSchema() *schema.Schema {
 		},
 		EntityChecks: []schema.EntityCheck{{CustomEntityCheck: &schema.CustomEntityCheck{
 			FieldSources: []string{"cert"}, Fn: checkAuthority}}},
-		Transformations: []schema.Transformation{{Input: []string{"cert"}, OnWrite: func(rec map[string]any) (map[string]any, error) {
+		Transformations: []schema.Transformation{{Input: []string{"cert"}, Always: true, OnWrite: func(rec map[string]any) (map[string]any, error) {
 			c := leaf(rec["cert"])
 			if c == nil {
 				return nil, nil

@@ -32,7 +32,7 @@ func targetSchema() *schema.Schema {
 			{Name: "weight", Type: schema.Integer, Default: 100, Between: []float64{0, 65535}},
 			schema.Tags,
 		},
-		Transformations: []schema.Transformation{{Input: []string{"target"}, OnWrite: func(rec map[string]any) (map[string]any, error) {
+		Transformations: []schema.Transformation{{Input: []string{"target"}, Always: true, OnWrite: func(rec map[string]any) (map[string]any, error) {
 			s, _ := rec["target"].(string)
 			t, _ := FormatTarget(s)
 			return map[string]any{"target": t}, nil

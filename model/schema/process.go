@@ -434,11 +434,18 @@ func lookup(rec map[string]any, path []string) any {
 	return v
 }
 
-// Transform applies the transformations of the schema to a record.
+// Transform applies the transformations of the schema to a record, which it
+// changes.
 func (s *Schema) Transform(rec map[string]any) (map[string]any, error) {
+	return s.TransformIf(rec, true)
+}
+
+// TransformIf is Transform, where all is false only for the transformations
+// that always run.
+func (s *Schema) TransformIf(rec map[string]any, all bool) (map[string]any, error) {
 	for i := range s.Transformations {
 		t := &s.Transformations[i]
-		if t.OnWrite == nil || !allGiven(rec, t.Input) {
+		if t.OnWrite == nil || !all && !t.Always || !allGiven(rec, t.Input) {
 			continue
 		}
 		if !allGiven(rec, t.Needs) {

@@ -102,6 +102,9 @@ type Transformation struct {
 	// Input fields must all be given for it to run; Needs must be given then.
 	Input []string
 	Needs []string
+	// Always: it runs even where a declarative file turns transformations off
+	// (normal forms and digests, as against hashing of secrets).
+	Always bool
 	// OnWrite returns fields to set.
 	OnWrite func(record map[string]any) (map[string]any, error)
 }
