@@ -145,9 +145,14 @@ func (r *Request) joined(first *message.Field) string {
 	return all
 }
 
-// HeaderCount is how many fields of that name (any case) there are.
+// HeaderCount is how many fields there are of the name that Header would find.
 func (r *Request) HeaderCount(name string) int {
 	x := r.k.X
+	found := lookup(x.Shared, &x.Request, name)
+	if found == nil {
+		return 0
+	}
+	name = x.View(message.Str{Off: found.Name.Off, Len: uint32(found.Name.Len)})
 	n := 0
 	fs := x.Fields(&x.Request)
 	for i := range fs {
