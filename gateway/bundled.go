@@ -1,4 +1,4 @@
 package gateway
 
 // The bundled plugins register themselves when they are linked in.
-import _ "github.com/gibbon-gateway/gibbon/plugins/all"
+import _ "github.com/gibbon-gateway/gibbon/plugins"

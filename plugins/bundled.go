@@ -1,0 +1,11 @@
+// Package plugins links every bundled plugin into the binary: importing it
+// registers them. A plugin is one folder below: schema.go declares it,
+// handler.go runs it, README.md explains it, plugin_test.go tries it. Copy
+// request-termination to begin a new one, and add it here.
+package plugins
+
+import (
+	_ "github.com/gibbon-gateway/gibbon/plugins/correlation-id"
+	_ "github.com/gibbon-gateway/gibbon/plugins/key-auth"
+	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
+)
