@@ -104,6 +104,9 @@ func (c *Client) Protocol(allowTerminated bool) (string, error) {
 	if len(route.Protocols) == 1 {
 		return route.Protocols[0], nil
 	}
+	if c.k.Stream != nil {
+		return c.k.StreamProtocol(), nil
+	}
 	secure := c.k.X.View(c.k.X.Scheme) == "https"
 	if allowTerminated && !secure && c.k.Request.trusted() {
 		if n := c.k.Request.HeaderCount("X-Forwarded-Proto"); n > 1 {

@@ -36,13 +36,12 @@ func (r *Response) Exit(status int, body any, headers ...Header) error {
 	if status < 100 || status > 599 {
 		return fmt.Errorf("code must be a number between 100 and 599")
 	}
+	if k.Stream != nil {
+		return r.exitStream(status, body)
+	}
 	text, err := exitBody(body)
 	if err != nil {
 		return err
-	}
-	if k.Phase == phase.Preread {
-		k.Answer = Answer{Status: status, Body: text.Text, HasBody: body != nil}
-		return ErrExit
 	}
 	return r.exit(status, text, headers)
 }

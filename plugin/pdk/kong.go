@@ -48,6 +48,8 @@ type Kong struct {
 	// Edits are variables that were set and are not fields of the exchange
 	// (see vars.Set), by name; nil mostly.
 	Edits map[string]string
+	// Stream is the L4 session; nil for HTTP requests.
+	Stream *Stream
 	// LogValues are kong.log.set_serialize_value's edits in order.
 	LogValues []LogValue
 

@@ -34,6 +34,9 @@ func (l *Log) SetSerializeValue(key string, value any, mode string) error {
 // and outlives the request; the records in it (route, service, consumer) are
 // shared: do not change them.
 func (l *Log) Serialize() (map[string]any, error) {
+	if l.k.Stream != nil {
+		return l.k.serializeStream()
+	}
 	if err := l.k.in(phase.Log); err != nil {
 		return nil, err
 	}
