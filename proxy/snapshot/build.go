@@ -39,6 +39,9 @@ type Builder struct {
 	bound  map[string]*plugin.Bound // by id, of the last build
 }
 
+// streamProtocols are those of L4 sessions.
+var streamProtocols = []string{"tcp", "tls", "tls_passthrough", "udp"}
+
 // serials numbers bound configurations.
 var serials atomic.Uint64
 
@@ -55,6 +58,7 @@ func (b *Builder) Build(prev *Snapshot, codeChanged bool) *Snapshot {
 	bounds := b.plugins(s, codeChanged)
 	s.Plugins = pipeline.NewSet(bounds)
 	s.Global = s.Plugins.Plan(pipeline.Scope{}, nil)
+	s.GlobalStream = s.Plugins.Plan(pipeline.Scope{}, streamProtocols)
 	b.router(s)
 	b.certificates(s)
 	s.Generations = b.generations(bounds, codeChanged)

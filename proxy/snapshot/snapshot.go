@@ -18,6 +18,9 @@ type Snapshot struct {
 	Router *router.Router
 	// Global is the plan of requests without a route, and of rewrite.
 	Global *pipeline.Plan
+	// GlobalStream is the plan of L4 sessions without a route, and of their
+	// certificate phase: the global plugins that allow an L4 protocol.
+	GlobalStream *pipeline.Plan
 	// Plugins are all bound configurations.
 	Plugins *pipeline.Set
 	// Upstreams by name.
