@@ -1,31 +1,49 @@
 package lua
 
 import (
+	"fmt"
+
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
 
+// Null is JSON's null (cjson.null, ngx.null) as an argument or result;
+// schema.Null is accepted as a result too.
+type Null = luajit.Null
+
+// Array is a list that carries cjson.array_mt in Lua.
+type Array = luajit.Array
+
+// MaxResults is how many results an operation may give.
+const MaxResults = 16
+
 // Call is one call of an operation. Arguments are counted from 0; a missing
-// one is nil. Views (Bytes) are valid until the operation returns.
+// one is nil.
 //
 // Results may be nil, bool, any integer or float type, string, []byte, Null,
-// []any, []string, map[string]any and map[string]string. A function that fails the
-// Lua way returns (nil, "text").
+// Array, slices, and maps with string keys. A function that fails the Lua way
+// returns (nil, "text").
 type Call struct {
-	vm   *VM
-	run  *run
-	args []any
-	// waiting: the coroutine that waits for Done; 0 for an ask.
-	thread  uint32
+	vm     *VM
+	run    *run
+	args   []any
+	thread uint64 // who waits; 0 in an upcall
+
 	results []byte
-	done    bool
+	failed  bool
+	// answered: Return, Done or Fail came. suspended: the operation returned
+	// before that, so the answer has to wake the coroutine.
+	answered, suspended bool
+	// blocked, in the control VM, is closed by the answer.
+	blocked chan struct{}
 }
 
 // N is the number of arguments.
 func (c *Call) N() int { return len(c.args) }
 
-// Value is argument i: nil, bool, float64, string, Null, []any or map[string]any.
+// Value is argument i: nil, bool, float64, string, Null, Array, []any or map[string]any.
 func (c *Call) Value(i int) any {
 	if i < 0 || i >= len(c.args) {
 		return nil
@@ -52,14 +70,54 @@ func (c *Call) Bool(i int) bool {
 // IsNil says whether argument i is nil or missing.
 func (c *Call) IsNil(i int) bool { return c.Value(i) == nil }
 
-// Kong is the request on whose behalf the code runs; nil in init_worker, configure and timers.
+// Kong is the request on whose behalf the code runs, with Current naming the
+// plugin; nil in init_worker, configure, timers and at load time.
 func (c *Call) Kong() *pdk.Kong { return c.run.kong }
 
 // Worker is the worker of the VM; nil in the control VM.
 func (c *Call) Worker() *worker.Worker { return c.vm.worker }
 
-// Gateway is what all requests share.
-func (c *Call) Gateway() *pdk.Gateway { return c.vm.gateway }
+// Gateway is what all requests share; nil while plugins are loaded before there is one.
+func (c *Call) Gateway() *pdk.Gateway { return c.vm.rt.gateway() }
 
 // Phase is the phase that runs, 0 at load time.
-func (c *Call) Phase() phase.Phase { return phase.Phase(c.run.phase) }
+func (c *Call) Phase() phase.Phase { return c.run.phase }
+
+// Return answers with results, at most MaxResults.
+func (c *Call) Return(results ...any) {
+	if c.answered {
+		return
+	}
+	if len(results) > MaxResults {
+		c.Fail(fmt.Sprintf("the operation gave %d results, at most %d can be passed on", len(results), MaxResults))
+		return
+	}
+	for _, v := range results {
+		c.results = luajit.AppendValue(c.results, v)
+	}
+	c.answer()
+}
+
+// Done is Return for an operation that answers later. Call it on the worker's
+// loop; a request that ended meanwhile makes it do nothing.
+func (c *Call) Done(results ...any) { c.Return(results...) }
+
+// Fail raises a Lua error in the calling code, as it stands.
+func (c *Call) Fail(text string) {
+	if c.answered {
+		return
+	}
+	c.results = luajit.AppendValue(c.results[:0], text)
+	c.failed = true
+	c.answer()
+}
+
+func (c *Call) answer() {
+	c.answered = true
+	switch {
+	case c.blocked != nil:
+		close(c.blocked)
+	case c.suspended:
+		c.vm.wake(c)
+	}
+}

@@ -34,5 +34,10 @@ func RegisterOp(name string, op Op) {
 	ops.list = append(ops.list, op)
 }
 
-// Null is JSON's null (cjson.null, ngx.null) as an argument or result.
-type Null struct{}
+// operation is the op with that number; nil if there is none.
+func operation(n int) Op {
+	if n < 0 || n >= len(ops.list) {
+		return nil
+	}
+	return ops.list[n]
+}

@@ -128,3 +128,11 @@ func freeBound(c *C.gb_bound) {
 	C.free(unsafe.Pointer(c.instance))
 	C.free(unsafe.Pointer(c))
 }
+
+// Conf is the configuration's table, nil without one.
+func (b *Bound) Conf() any {
+	if b.c.conf <= 0 {
+		return nil
+	}
+	return Ref(b.c.conf)
+}

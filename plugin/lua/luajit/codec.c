@@ -1,12 +1,13 @@
 /* codec.c: Lua values to bytes and back. A value is a tag byte and its content; numbers are in the machine's order.
  *   0 nil  1 false  2 true  3 number (double)  4 string (u32 length, bytes)  5 list (u32 count, values)
- *   6 map (u32 count, key and value each)  7 JSON null  8 list with the JSON array metatable  9 raw integer (int64) */
+ *   6 map (u32 count, key and value each)  7 JSON null  8 list with the JSON array metatable  9 raw integer (int64)
+ *   10 the value of a registry reference (int64); only towards Lua */
 #include <math.h>
 #include <stdlib.h>
 
 #include "core.h"
 
-enum { T_NIL, T_FALSE, T_TRUE, T_NUMBER, T_STRING, T_LIST, T_MAP, T_NULL, T_ARRAY, T_INT };
+enum { T_NIL, T_FALSE, T_TRUE, T_NUMBER, T_STRING, T_LIST, T_MAP, T_NULL, T_ARRAY, T_INT, T_REF };
 enum { MAX_DEPTH = 100, MAX_BYTES = 1 << 30 };
 
 int gb_buf_room(gb_buf *b, size_t n) {
@@ -176,6 +177,12 @@ static void decode_value(lua_State *L, gb_vm *vm, reader *r, int depth) {
       int64_t v;
       take(L, r, &v, sizeof v);
       lua_pushnumber(L, (lua_Number)v);
+      return;
+    }
+    case T_REF: {
+      int64_t v;
+      take(L, r, &v, sizeof v);
+      lua_rawgeti(L, LUA_REGISTRYINDEX, (int)v);
       return;
     }
     case T_STRING:

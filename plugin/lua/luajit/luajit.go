@@ -65,6 +65,8 @@ type Bound struct {
 	// Serial is plugin.Bound.Serial; Name the plugin's name.
 	Serial uint64
 	Name   string
+	// Tag is the owner's.
+	Tag any
 }
 
 // Handler is a loaded plugin inside one VM.

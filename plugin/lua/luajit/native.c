@@ -296,6 +296,8 @@ void gb_open_native(lua_State *L, gb_vm *vm) {
   lua_call(L, 3, 2);
   lua_setfield(L, -3, "wait");
   lua_setfield(L, -2, "ask");
+  gb_pushnull(L);
+  lua_setfield(L, -2, "null");
 #define GB_API(name) gb_open_##name(L, vm);
 #include "apis.h"
 #undef GB_API

@@ -6,6 +6,8 @@ import (
 	"math"
 	"reflect"
 	"slices"
+
+	"github.com/gibbon-gateway/gibbon/model/schema"
 )
 
 // The tags of encoded values; codec.c has the same list.
@@ -20,6 +22,7 @@ const (
 	tagNull
 	tagArray
 	tagInt
+	tagRef
 )
 
 // Null is JSON's null (cjson.null and ngx.null in Lua).
@@ -29,9 +32,12 @@ type Null struct{}
 // empty one is encoded as [].
 type Array []any
 
+// Ref is a value that lives in the VM already: a reference from Keep or Conf.
+type Ref int
+
 // AppendValue appends v in the form that C decodes. It takes nil, bool, every
 // integer and float type, string, []byte, Null, Array, slices, maps with string
-// keys and pointers to any of these. Anything else becomes the text that fmt gives it.
+// keys, pointers to any of these, Ref, and schema.Null for Null. Anything else becomes the text that fmt gives it.
 func AppendValue(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil:
@@ -53,6 +59,8 @@ func AppendValue(dst []byte, v any) []byte {
 		return appendNumber(dst, float64(v))
 	case Null:
 		return append(dst, tagNull)
+	case Ref:
+		return binary.NativeEndian.AppendUint64(append(dst, tagRef), uint64(v))
 	case Array:
 		dst = appendCount(dst, tagArray, len(v))
 		for _, e := range v {
@@ -75,6 +83,9 @@ func AppendValue(dst []byte, v any) []byte {
 		return appendMap(dst, v)
 	case map[string]string:
 		return appendMap(dst, v)
+	}
+	if v == schema.Null {
+		return append(dst, tagNull)
 	}
 	return appendReflected(dst, reflect.ValueOf(v))
 }

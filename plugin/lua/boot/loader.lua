@@ -1,0 +1,85 @@
+-- What the control VM does for package lua: find a plugin's modules, describe them in plain values, and call the functions
+-- that a schema holds. A function becomes { ["$function"] = number }, a typedef has ["$typedef"] = name.
+
+local native = require "gibbon.native"
+
+local loader = {}
+local functions = {}
+local MAX_DEPTH = 60
+
+local function describe(v, depth)
+  local kind = type(v)
+  if kind == "function" then
+    functions[#functions + 1] = v
+    return { ["$function"] = #functions }
+  elseif kind == "table" then
+    if depth > MAX_DEPTH then error("the schema is nested too deeply, or refers to itself", 0) end
+    local out = {}
+    for k, e in pairs(v) do
+      if type(k) == "string" or type(k) == "number" then out[k] = describe(e, depth + 1) end
+    end
+    local mt = getmetatable(v)
+    if type(mt) == "table" and mt.__typedef then out["$typedef"] = mt.__typedef end
+    return out
+  elseif kind == "userdata" or kind == "cdata" or kind == "thread" then
+    return v == native.null and v or nil
+  end
+  return v
+end
+
+-- find(module): its value, or nil where no such module exists. Any other trouble is an error.
+local function find(module)
+  local ok, result = pcall(require, module)
+  if ok then return result end
+  result = tostring(result)
+  if result:find("module '" .. module .. "' not found", 1, true) then return nil end
+  error("error loading module '" .. module .. "':\n" .. result, 0)
+end
+
+local PHASES = { "init_worker", "configure", "certificate", "client_hello", "rewrite", "access", "response", "header_filter",
+  "body_filter", "log", "preread", "ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close" }
+
+-- handler(name): what Go needs to know of kong.plugins.NAME.handler; nil if there is none.
+function loader.handler(name)
+  local h = find("kong.plugins." .. name .. ".handler")
+  if h == nil then return nil end
+  if type(h) ~= "table" then error("handler.lua must return a table, it returns a " .. type(h), 0) end
+  local phases = {}
+  for _, phase in ipairs(PHASES) do
+    if type(h[phase]) == "function" then phases[#phases + 1] = phase end
+  end
+  local priority = h.PRIORITY
+  local version = h.VERSION
+  return {
+    priority = type(priority) == "number" and priority or tostring(priority),
+    version = type(version) == "string" and version or { got = tostring(version) },
+    phases = phases, no_route = not not h.no_route, no_service = not not h.no_service, no_consumer = not not h.no_consumer,
+  }
+end
+
+-- schema(name), daos(name): the described module; nil if there is none.
+function loader.schema(name)
+  local s = find("kong.plugins." .. name .. ".schema")
+  if s == nil then return nil end
+  if type(s) ~= "table" then error("schema.lua must return a table, it returns a " .. type(s), 0) end
+  return describe(s, 0)
+end
+
+function loader.daos(name)
+  local d = find("kong.plugins." .. name .. ".daos")
+  if type(d) ~= "table" then return nil end
+  local out = {}
+  for k, s in pairs(d) do
+    if type(s) == "table" then
+      s = describe(s, 0)
+      s.name = s.name or (type(k) == "string" and k or nil)
+      out[#out + 1] = s
+    end
+  end
+  return out
+end
+
+-- call(number, ...): a schema's function. Values come as the handler would see them, nulls are cjson.null.
+function loader.call(number, ...) return functions[number](...) end
+
+return function(what, ...) return loader[what](...) end

@@ -1,0 +1,7 @@
+-- Runs once in every VM, before any plugin: the library's own set-up (lib/init.lua), if it is there.
+local loaders = package.loaders
+local found = loaders[2]("gibbon.init")
+if type(found) == "function" then
+  package.loaded["gibbon.init"] = true
+  found("gibbon.init")
+end

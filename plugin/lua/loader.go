@@ -1,0 +1,160 @@
+package lua
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+
+	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/model/schema"
+	"github.com/gibbon-gateway/gibbon/plugin"
+)
+
+// ErrNotInstalled is wrapped by Load's error when no handler of that name is
+// on the Lua path.
+var ErrNotInstalled = errors.New("plugin is enabled but not installed")
+
+// Load finds kong.plugins.NAME.handler and .schema (and .daos) on the Lua path
+// and makes a Plugin of them. Loading a plugin a second time reads its files anew,
+// as does every Load that follows it until the next such one.
+// It may be called from any goroutine.
+func (rt *Runtime) Load(name string) (*plugin.Plugin, error) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.control == nil || rt.control.loaded[name] {
+		c, err := newControl(rt)
+		if err != nil {
+			return nil, err
+		}
+		rt.control = c
+	}
+	c := rt.control
+	c.loaded[name] = true
+	p, err := c.load(name)
+	if err != nil {
+		return nil, fmt.Errorf("on plugin '%s': %w", name, err)
+	}
+	p.Runtime = rt
+	return p, nil
+}
+
+func (c *control) load(name string) (*plugin.Plugin, error) {
+	out, err := c.do("handler", name)
+	if err != nil {
+		return nil, withoutTrace(err)
+	}
+	h, ok := first(out).(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s %w (no kong.plugins.%s.handler on lua_package_path)", name, ErrNotInstalled, name)
+	}
+	p, err := declaration(name, h)
+	if err != nil {
+		return nil, err
+	}
+	if out, err = c.do("schema", name); err != nil {
+		return nil, withoutTrace(err)
+	}
+	s, ok := first(out).(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("no configuration schema found for plugin: %s", name)
+	}
+	cv := converter{control: c}
+	if p.Config, err = cv.schema(s); err != nil {
+		return nil, fmt.Errorf("schema.lua: %w", err)
+	}
+	if p.Config.Name == "" {
+		p.Config.Name = name
+	}
+	p.Entities, err = c.entities(name)
+	return p, err
+}
+
+// entities reads daos.lua.
+func (c *control) entities(name string) ([]*schema.Schema, error) {
+	out, err := c.do("daos", name)
+	if err != nil {
+		return nil, withoutTrace(err)
+	}
+	var entities []*schema.Schema
+	for _, d := range listOf(first(out)) {
+		m, ok := d.(map[string]any)
+		if !ok {
+			continue
+		}
+		cv := converter{control: c}
+		s, err := cv.schema(m)
+		if err != nil {
+			return nil, fmt.Errorf("daos.lua: entity %q: %w", m["name"], err)
+		}
+		entities = append(entities, s)
+	}
+	return entities, nil
+}
+
+var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+([-+].*)?$`)
+
+// declaration checks the rules for a handler.
+func declaration(name string, h map[string]any) (*plugin.Plugin, error) {
+	priority, ok := h["priority"].(float64)
+	if !ok || priority != math.Trunc(priority) || math.Abs(priority) > 1<<53 {
+		return nil, fmt.Errorf("Plugin %q cannot be loaded because its PRIORITY field is not a valid integer number, got: \"%v\"", name, h["priority"])
+	}
+	version, ok := h["version"].(string)
+	if !ok || !versionForm.MatchString(version) {
+		got := any(version)
+		if m, isTable := h["version"].(map[string]any); isTable {
+			got = m["got"]
+		}
+		return nil, fmt.Errorf("Plugin %q cannot be loaded because its VERSION field does not follow the \"x.y.z\" format, got: \"%v\"", name, got)
+	}
+	p := &plugin.Plugin{Name: name, Version: version, Priority: int(priority)}
+	for _, v := range listOf(h["phases"]) {
+		s, _ := v.(string)
+		p.Phases |= phaseNamed(s)
+	}
+	if p.Phases&phase.Response != 0 && p.Phases&(phase.HeaderFilter|phase.BodyFilter) != 0 {
+		return nil, fmt.Errorf("Plugin %q can't be loaded because it implements both `response` and `header_filter` or `body_filter` methods", name)
+	}
+	p.NoRoute, _ = h["no_route"].(bool)
+	p.NoService, _ = h["no_service"].(bool)
+	p.NoConsumer, _ = h["no_consumer"].(bool)
+	return p, nil
+}
+
+func phaseNamed(name string) phase.Phase {
+	for bit := range 32 {
+		if p := phase.Phase(1) << bit; p.String() == name && name != "" {
+			return p
+		}
+	}
+	return 0
+}
+
+// withoutTrace drops the traceback of an error in loading: it shows the loader only.
+func withoutTrace(err error) error {
+	text, _, cut := strings.Cut(err.Error(), "\nstack traceback:")
+	if !cut {
+		return err
+	}
+	return errors.New(text)
+}
+
+func first(l []any) any {
+	if len(l) == 0 {
+		return nil
+	}
+	return l[0]
+}
+
+// listOf is v as a list; an empty Lua table arrives as an empty map.
+func listOf(v any) []any {
+	switch v := v.(type) {
+	case []any:
+		return v
+	case Array:
+		return v
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package lua
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gibbon-gateway/gibbon/engine/worker"
+	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/observe/log"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+)
+
+// Options of the Lua runtime. Zero values are the defaults.
+type Options struct {
+	// PackagePath and PackageCPath are lua_package_path and lua_package_cpath;
+	// Debian's folders of Lua modules follow them.
+	PackagePath, PackageCPath string
+	// MemoryLimit of one VM's heap in bytes; default 512 MiB.
+	MemoryLimit uint64
+	// TimeBudget is how much processor time a handler may use between two
+	// suspensions; default 10 s.
+	TimeBudget time.Duration
+	// Workers is the number of workers (ngx.worker.count); default 1.
+	Workers int
+	// Log is the error log; nil drops everything.
+	Log *log.Logger
+}
+
+// DefaultMemoryLimit and DefaultTimeBudget are Options' defaults.
+const (
+	DefaultMemoryLimit = 512 << 20
+	DefaultTimeBudget  = 10 * time.Second
+)
+
+const (
+	debianPath  = "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init.lua;/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua"
+	debianCPath = "/usr/local/lib/lua/5.1/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;/usr/lib/aarch64-linux-gnu/lua/5.1/?.so;/usr/lib/lua/5.1/?.so"
+)
+
+func (o *Options) path() string  { return joinPath(o.PackagePath, debianPath) }
+func (o *Options) cpath() string { return joinPath(o.PackageCPath, debianCPath) }
+
+func joinPath(set, own string) string {
+	set = strings.Trim(strings.ReplaceAll(set, ";;", ";"), ";")
+	if set == "" {
+		return own
+	}
+	return set + ";" + own
+}
+
+// Runtime runs Lua plugins; it is the plugin.Runtime of all of them.
+type Runtime struct {
+	o       Options
+	gw      atomic.Pointer[pdk.Gateway]
+	dog     watchdog
+	nextVM  atomic.Int32
+	mu      sync.Mutex
+	control *control
+}
+
+var _ plugin.Runtime = (*Runtime)(nil)
+
+// New makes the runtime. Close ends it.
+func New(o Options) (*Runtime, error) {
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = DefaultMemoryLimit
+	}
+	if o.TimeBudget == 0 {
+		o.TimeBudget = DefaultTimeBudget
+	}
+	o.Workers = max(o.Workers, 1)
+	if err := embedLibrary(); err != nil {
+		return nil, fmt.Errorf("Lua library: %w", err)
+	}
+	rt := &Runtime{o: o}
+	rt.dog.start(o.TimeBudget)
+	return rt, nil
+}
+
+// SetGateway says what operations find in Call.Gateway. Call it before the
+// first Start; the error log of Options stays.
+func (rt *Runtime) SetGateway(g *pdk.Gateway) { rt.gw.Store(g) }
+
+// Close ends the runtime. Stop has been called for every worker.
+func (rt *Runtime) Close() {
+	rt.dog.stop()
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.control != nil {
+		rt.control.close()
+		rt.control = nil
+	}
+}
+
+func (rt *Runtime) gateway() *pdk.Gateway { return rt.gw.Load() }
+
+func (rt *Runtime) log() *log.Logger { return rt.o.Log }
+
+func (rt *Runtime) level() log.Level { return rt.o.Log.Level() }
+
+// state is what a worker's slot holds.
+type state struct {
+	current *VM
+	// retired VMs still serve requests that began with them.
+	retired []*VM
+	last    *plugin.Generation
+	// renewing: a VM to take the current one's place was asked for.
+	renewing bool
+}
+
+func stateOf(w *worker.Worker) *state {
+	s, _ := w.Get(worker.SlotLua).(*state)
+	return s
+}
+
+// Start implements plugin.Runtime.
+func (rt *Runtime) Start(w *worker.Worker, g *plugin.Generation) error {
+	s := stateOf(w)
+	if s == nil {
+		s = &state{}
+		w.Set(worker.SlotLua, s)
+	}
+	if s.current == nil || g.CodeChanged {
+		return rt.replace(w, s, g)
+	}
+	if err := s.current.load(g.Plugins); err != nil {
+		return err
+	}
+	s.last = g
+	s.current.forget(g)
+	s.current.configure(g)
+	s.current.settle()
+	return nil
+}
+
+// replace gives w a new VM. On error the old one stays.
+func (rt *Runtime) replace(w *worker.Worker, s *state, g *plugin.Generation) error {
+	vm, err := newVM(rt, w, rt.nextVM.Add(1), g.Plugins)
+	if err != nil {
+		return err
+	}
+	vm.configure(g)
+	old := s.current
+	s.current, s.last = vm, g
+	if old != nil {
+		old.retired = true
+		s.retired = append(s.retired, old)
+		old.leave()
+		s.sweep()
+	}
+	return nil
+}
+
+// sweep forgets retired VMs that closed.
+func (s *state) sweep() {
+	kept := s.retired[:0]
+	for _, vm := range s.retired {
+		if vm.lj != nil {
+			kept = append(kept, vm)
+		}
+	}
+	clear(s.retired[len(kept):])
+	s.retired = kept
+}
+
+// renew replaces a VM whose memory does not go down, once the loop is free.
+func (rt *Runtime) renew(vm *VM) {
+	s := stateOf(vm.worker)
+	if s == nil || s.current != vm || s.renewing || vm.worker.Loop == nil {
+		return
+	}
+	s.renewing = true
+	used, _ := vm.lj.Memory()
+	rt.log().Warnf("[lua] worker %d: the Lua VM holds %d MB of %d MB after a full collection, a new one takes its place",
+		vm.worker.ID, used>>20, rt.o.MemoryLimit>>20)
+	vm.worker.Loop.Post(func() {
+		s.renewing = false
+		if s.current != vm || s.last == nil {
+			return
+		}
+		if err := rt.replace(vm.worker, s, s.last); err != nil {
+			rt.log().Errorf("[lua] worker %d: no new Lua VM: %s", vm.worker.ID, err)
+		}
+	})
+}
+
+// Stop implements plugin.Runtime. Requests that still wait in Lua are abandoned.
+func (rt *Runtime) Stop(w *worker.Worker) {
+	s := stateOf(w)
+	if s == nil {
+		return
+	}
+	for _, vm := range append(s.retired, s.current) {
+		if vm == nil || vm.lj == nil {
+			continue
+		}
+		for _, r := range vm.waiting {
+			r.gone = true
+			vm.lj.Abandon(r.thread)
+		}
+		vm.close()
+	}
+	w.Set(worker.SlotLua, nil)
+}
+
+// vmOf is the VM that serves k: the current one when it comes to Lua first,
+// the same one ever after.
+func (rt *Runtime) vmOf(k *pdk.Kong) *VM {
+	s := stateOf(k.Worker)
+	if s == nil || s.current == nil {
+		return nil
+	}
+	x := k.X
+	if x.LuaSpare == 0 {
+		x.LuaSpare = s.current.id
+		s.current.requests++
+		return s.current
+	}
+	if s.current.id == x.LuaSpare {
+		return s.current
+	}
+	for _, vm := range s.retired {
+		if vm.id == x.LuaSpare {
+			return vm
+		}
+	}
+	return nil
+}
+
+// Run implements plugin.Runtime.
+func (rt *Runtime) Run(k *pdk.Kong, ph phase.Phase, calls []*plugin.Bound) plugin.Outcome {
+	vm := rt.vmOf(k)
+	if vm == nil {
+		k.Failure("lua", ph.String(), errNoVM)
+		return plugin.Fail
+	}
+	return vm.enter(k, ph, calls)
+}
+
+// Filter implements plugin.Runtime.
+func (rt *Runtime) Filter(k *pdk.Kong, calls []*plugin.Bound, chunk []byte, last bool) ([]byte, plugin.Outcome) {
+	vm := rt.vmOf(k)
+	if vm == nil {
+		k.Failure("lua", phase.BodyFilter.String(), errNoVM)
+		return nil, plugin.Fail
+	}
+	return vm.filter(k, calls, chunk, last)
+}
+
+var errNoVM = fmt.Errorf("the worker has no Lua VM for this request")
+
+// Release implements plugin.Runtime.
+func (rt *Runtime) Release(k *pdk.Kong) {
+	if k.X == nil || k.X.Shared == nil || k.X.LuaSpare == 0 {
+		return
+	}
+	vm := rt.vmOf(k)
+	k.X.LuaSpare = 0
+	if vm == nil {
+		return
+	}
+	if len(vm.waiting) > 0 {
+		if r := vm.waiting[k]; r != nil {
+			r.gone = true
+			delete(vm.waiting, k)
+			vm.lj.Abandon(r.thread)
+		}
+	}
+	vm.lj.Release(k.X.Shared)
+	vm.requests--
+	if vm.retired {
+		vm.leave()
+		stateOf(k.Worker).sweep()
+	}
+}

@@ -1,0 +1,227 @@
+package lua
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gibbon-gateway/gibbon/model/schema"
+)
+
+// checks converts entity_checks.
+func (cv *converter) checks(path string, v any) ([]schema.EntityCheck, error) {
+	var out []schema.EntityCheck
+	for i, e := range listOf(v) {
+		here := fmt.Sprintf("%s.%d", path, i+1)
+		m, ok := e.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("%s: expected a table", here)
+		}
+		for kind, rule := range m {
+			c, err := cv.check(here+"."+kind, kind, rule)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func (cv *converter) check(path, kind string, v any) (c schema.EntityCheck, err error) {
+	m, _ := v.(map[string]any)
+	switch kind {
+	case "at_least_one_of":
+		c.AtLeastOneOf = texts(v)
+	case "only_one_of":
+		c.OnlyOneOf = texts(v)
+	case "mutually_required":
+		c.MutuallyRequired = texts(v)
+	case "mutually_exclusive":
+		c.MutuallyExclusive = texts(v)
+	case "mutually_exclusive_sets":
+		c.MutuallyExclusiveSets = &schema.ExclusiveSets{Set1: texts(m["set1"]), Set2: texts(m["set2"])}
+	case "distinct":
+		c.Distinct = texts(v)
+	case "conditional":
+		c.Conditional, err = cv.conditional(path, m)
+	case "conditional_at_least_one_of":
+		c.ConditionalAtLeastOneOf, err = cv.conditionalOneOf(path, m)
+	case "custom_entity_check":
+		fn := function(m["fn"])
+		if fn == 0 {
+			return c, fmt.Errorf("%s.fn: expected a function", path)
+		}
+		c.CustomEntityCheck = &schema.CustomEntityCheck{FieldSources: texts(m["field_sources"]),
+			RunWithMissingFields: truth(m["run_with_missing_fields"]), RunWithInvalidFields: truth(m["run_with_invalid_fields"])}
+		c.CustomEntityCheck.Fn = cv.entityCheck(fn, c.CustomEntityCheck.FieldSources)
+	default:
+		return c, fmt.Errorf("%s: unknown field", path)
+	}
+	return c, err
+}
+
+func (cv *converter) conditional(path string, m map[string]any) (*schema.Conditional, error) {
+	c := &schema.Conditional{IfField: text(m["if_field"]), ThenField: text(m["then_field"]), ThenErr: text(m["then_err"])}
+	var err error
+	if c.IfMatch, err = cv.match(path+".if_match", m["if_match"]); err != nil {
+		return nil, err
+	}
+	c.ThenMatch, err = cv.match(path+".then_match", m["then_match"])
+	return c, err
+}
+
+func (cv *converter) conditionalOneOf(path string, m map[string]any) (*schema.ConditionalAtLeastOneOf, error) {
+	c := &schema.ConditionalAtLeastOneOf{IfField: text(m["if_field"]), ThenAtLeastOneOf: texts(m["then_at_least_one_of"]),
+		ThenErr: text(m["then_err"]), ElseThenAtLeastOneOf: texts(m["else_then_at_least_one_of"]), ElseThenErr: text(m["else_then_err"])}
+	var err error
+	if c.IfMatch, err = cv.match(path+".if_match", m["if_match"]); err != nil {
+		return nil, err
+	}
+	if m["else_match"] != nil {
+		var f schema.Field
+		f, err = cv.match(path+".else_match", m["else_match"])
+		c.ElseMatch = &f
+	}
+	return c, err
+}
+
+// match converts the attributes of a condition; without a type they are laid over the field's.
+func (cv *converter) match(path string, v any) (schema.Field, error) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return schema.Field{}, nil
+	}
+	f, err := cv.field(path, m)
+	if m["type"] == nil && m["$typedef"] == nil {
+		f.Type = ""
+	}
+	return f, err
+}
+
+// call runs a function of the schema.
+func (cv *converter) call(fn int, args ...any) ([]any, error) {
+	out, err := cv.control.do("call", append([]any{fn}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("the schema's function failed: %w", withoutTrace(err))
+	}
+	return out, nil
+}
+
+// verdict reads what a check returned: true, or nil or false with an error text or table.
+func verdict(out []any, otherwise string) error {
+	if len(out) > 0 && out[0] != nil && out[0] != false {
+		return nil
+	}
+	if len(out) > 1 {
+		switch e := out[1].(type) {
+		case string:
+			return errors.New(e)
+		case map[string]any, []any:
+			return tree(e)
+		}
+	}
+	return errors.New(otherwise)
+}
+
+// tree turns an error table into schema.Errors.
+func tree(v any) error {
+	m, ok := v.(map[string]any)
+	if !ok {
+		var parts []string
+		for _, e := range listOf(v) {
+			parts = append(parts, fmt.Sprint(e))
+		}
+		return errors.New(strings.Join(parts, "; "))
+	}
+	return branch(m)
+}
+
+func branch(m map[string]any) schema.Errors {
+	out := schema.Errors{}
+	for k, e := range m {
+		if sub, ok := e.(map[string]any); ok {
+			out[k] = branch(sub)
+		} else {
+			out[k] = e
+		}
+	}
+	return out
+}
+
+func (cv *converter) validator(fn int) schema.Validator {
+	return func(value any) error {
+		out, err := cv.call(fn, value)
+		if err != nil {
+			return err
+		}
+		return verdict(out, "invalid value: "+fmt.Sprint(value))
+	}
+}
+
+// entityCheck runs a check on the fields that it named.
+func (cv *converter) entityCheck(fn int, sources []string) func(map[string]any) error {
+	return func(record map[string]any) error {
+		part := map[string]any{}
+		for _, path := range sources {
+			put(part, path, at(record, path))
+		}
+		out, err := cv.call(fn, part)
+		if err != nil {
+			return err
+		}
+		return verdict(out, "entity check failed")
+	}
+}
+
+func (cv *converter) recordCheck(fn int) func(map[string]any) error {
+	return func(record map[string]any) error {
+		out, err := cv.call(fn, record)
+		if err != nil {
+			return err
+		}
+		return verdict(out, "schema check failed")
+	}
+}
+
+// put sets a dotted path; what is absent becomes null, as the reference has it.
+func put(record map[string]any, path string, v any) {
+	names := strings.Split(path, ".")
+	for _, name := range names[:len(names)-1] {
+		sub, ok := record[name].(map[string]any)
+		if !ok {
+			sub = map[string]any{}
+			record[name] = sub
+		}
+		record = sub
+	}
+	last := names[len(names)-1]
+	if v == nil {
+		v = schema.Null
+	}
+	if old, ok := record[last].(map[string]any); ok { // part of it was put before
+		if m, isMap := v.(map[string]any); isMap {
+			for k, e := range m {
+				old[k] = e
+			}
+			return
+		}
+	}
+	record[last] = v
+}
+
+// table runs a function that returns a table of fields, or nil and an error.
+func (cv *converter) table(fn int, args ...any) (map[string]any, error) {
+	out, err := cv.call(fn, args...)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := first(out).(map[string]any)
+	if !ok {
+		if len(out) > 1 && out[1] != nil {
+			return nil, verdict(out, "")
+		}
+		return nil, nil
+	}
+	return stored(m).(map[string]any), nil
+}
