@@ -14,6 +14,8 @@ import (
 	"github.com/gibbon-gateway/gibbon/model/schema"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/lua"
+	_ "github.com/gibbon-gateway/gibbon/plugins" // the bundled ones register themselves
 )
 
 // catalog is the enabled plugins and the schemas of all entities: what a
@@ -22,7 +24,7 @@ type catalog struct {
 	conf    *conf.Config
 	log     *log.Logger
 	enabled map[string]*plugin.Plugin
-	lua     luaPlugins
+	lua     *lua.Runtime
 	secrets *vault.Resolver
 }
 

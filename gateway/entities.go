@@ -2,54 +2,85 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/gibbon-gateway/gibbon/control/declarative"
 	"github.com/gibbon-gateway/gibbon/engine/dao"
+	"github.com/gibbon-gateway/gibbon/gateway/conf"
 )
 
+// loadEntities reads the declarative configuration into the store. On error
+// the store keeps what it had.
 func (n *node) loadEntities() error {
-	b, err := os.ReadFile(n.conf.Datastore.DeclarativeConfig)
+	c, err := n.catalog.declarative(n.conf)
 	if err != nil {
 		return err
 	}
-	var doc map[string]any
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return err
+	for _, w := range c.Warnings {
+		n.log.Warnf("declarative configuration: %s", w)
 	}
-	ctx := context.Background()
-	for _, s := range doc["services"].([]any) {
-		m := s.(map[string]any)
-		routes, _ := m["routes"].([]any)
-		delete(m, "routes")
-		rec, err := n.store.Entities("services").Insert(ctx, norm(m).(map[string]any), dao.WriteOptions{})
-		if err != nil {
-			return err
-		}
-		for _, r := range routes {
-			rm := norm(r).(map[string]any)
-			rm["service"] = map[string]any{"id": rec["id"]}
-			if _, err := n.store.Entities("routes").Insert(ctx, rm, dao.WriteOptions{}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return n.store.ReplaceAll(context.Background(), c.Set)
 }
 
-func norm(v any) any {
-	switch v := v.(type) {
-	case int:
-		return float64(v)
-	case []any:
-		for i := range v {
-			v[i] = norm(v[i])
+// declarative reads what the settings name; without a file it is empty.
+func (k *catalog) declarative(c *conf.Config) (*declarative.Config, error) {
+	d := &c.Datastore
+	text := []byte(d.DeclarativeConfigString)
+	switch {
+	case d.Database != "off":
+		return nil, fmt.Errorf("database: %q is not supported yet; set database = off and name a declarative_config", d.Database)
+	case len(text) > 0:
+	case d.DeclarativeConfig != "":
+		b, err := os.ReadFile(d.DeclarativeConfig)
+		if err != nil {
+			return nil, fmt.Errorf("declarative_config: %w", err)
 		}
-	case map[string]any:
-		for k := range v {
-			v[k] = norm(v[k])
-		}
+		text = b
+	default:
+		return &declarative.Config{Set: dao.Set{}}, nil
 	}
-	return v
+	return k.read(text, d.DeclarativeConfig)
+}
+
+// read checks a declarative document.
+func (k *catalog) read(text []byte, name string) (*declarative.Config, error) {
+	c, err := declarative.Load(text, declarative.Options{Schemas: k.schemas()})
+	var bad *declarative.Error
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("error parsing declarative config file %s:\n%w", name, bad)
+	}
+	return c, err
+}
+
+// Check reads the declarative configuration that c names, as a start would, and
+// says what is wrong with it. It opens no listener.
+func Check(c *conf.Config) error {
+	k, err := loadCatalog(c, nil)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if c.Datastore.Database != "off" {
+		return nil
+	}
+	_, err = k.declarative(c)
+	return err
+}
+
+// CheckFile reads a declarative file, YAML or JSON, with the plugins and
+// settings of c, and says what is wrong with it, a line a problem.
+func CheckFile(c *conf.Config, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	k, err := loadCatalog(c, nil)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	_, err = k.read(text, file)
+	return err
 }

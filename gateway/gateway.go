@@ -6,8 +6,6 @@
 package gateway
 
 import (
-	"errors"
-
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 )
 
@@ -32,16 +30,4 @@ type Options struct {
 	Settings func() (*conf.Config, []conf.Warning, error)
 	// Warnings are what is odd about the settings, to be written to the error log.
 	Warnings []conf.Warning
-}
-
-// Check reads the declarative configuration that c names, as a start would, and
-// says what is wrong with it. It opens no listener.
-func Check(c *conf.Config) error {
-	return nil
-}
-
-// CheckFile reads a declarative file, YAML or JSON, with the plugins and
-// settings of c, and says what is wrong with it, a line a problem.
-func CheckFile(c *conf.Config, file string) error {
-	return errors.New("declarative files cannot be checked yet: package gateway has no CheckFile")
 }

@@ -1,21 +1,18 @@
 package gateway
 
 import (
-	"errors"
+	"runtime"
 
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 	"github.com/gibbon-gateway/gibbon/observe/log"
-	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/lua"
 )
 
-type luaPlugins interface {
-	Load(name string) (*plugin.Plugin, error)
-	Close()
+// newLuaRuntime makes the runtime of Lua plugins with the settings' paths.
+func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Log: l})
 }
-
-type noLua struct{}
-
-func (noLua) Load(name string) (*plugin.Plugin, error) { return nil, errors.New("no lua yet") }
-func (noLua) Close()                                    {}
-
-func newLuaRuntime(c *conf.Config, l *log.Logger) (luaPlugins, error) { return noLua{}, nil }

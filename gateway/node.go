@@ -199,6 +199,7 @@ func (n *node) openServer() error {
 	pages := errorPages(n.conf)
 	n.server = &proxy.Server{Options: proxyOptions(n.conf), Log: n.log, ErrorPages: pages, Resolver: n.dns,
 		Gateway: n.gatewayView(pages)}
+	n.catalog.lua.SetGateway(n.server.Gateway)
 	access, err := n.openAccessLog(n.workerCount())
 	if err != nil {
 		return err
@@ -286,4 +287,3 @@ func (n *node) warnFixed(next *conf.Config) {
 		n.log.Warnf("changed listeners or numbers of workers take effect with a restart")
 	}
 }
-

@@ -135,4 +135,3 @@ func trustedRoots(list []string) (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
-

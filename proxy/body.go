@@ -246,7 +246,7 @@ func (r *request) collect() plugin.Outcome {
 	if r.body.done && r.body.received == 0 || r.body.read {
 		return plugin.Continue
 	}
-	if r.k.Router.Route != nil && !r.k.Router.Route.RequestBuffering {
+	if r.k.Router.Route != nil && !r.k.Router.Route.RequestBuffering && !r.bodyAtHand() {
 		return plugin.Continue
 	}
 	ready, err := r.ReadBody(r.onCollected)
@@ -258,6 +258,24 @@ func (r *request) collect() plugin.Outcome {
 		return plugin.Suspend
 	}
 	return plugin.Continue
+}
+
+// bodyAtHand says whether the whole body came with the head: then it is sent
+// with its length even where bodies are streamed.
+func (r *request) bodyAtHand() bool {
+	if r.RequestBody != message.BodyChunked {
+		return false
+	}
+	d, b := r.body.dec, r.client.in
+	d.Trailer = nil
+	for len(b) > 0 && !d.Done() {
+		_, n, err := d.Decode(b)
+		if err != nil {
+			return false
+		}
+		b = b[n:]
+	}
+	return d.Done()
 }
 
 func (r *request) collectFailed(err error) {

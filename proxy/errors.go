@@ -33,6 +33,12 @@ func (r *request) failProxy(status int) {
 	}
 	t := r.w.srv.ErrorPages
 	kind := errorpage.ForProxy(value, has, r.Get(&r.Request, "Content-Type"), t.Default)
+	if kind == errorpage.GRPC && r.HTTPMajor < 2 { // no call can be answered as one over HTTP/1
+		r.Status, r.Source, r.Reason = uint32(status), message.SourceError, message.Str{}
+		_ = r.Set(&r.Response, "Content-Type", errorpage.JSON.ContentType())
+		r.ownBody([]byte(`{"message":"` + errorpage.Message(status) + `"}`))
+		return
+	}
 	r.errorBody(status, errorpage.Message(status), kind)
 }
 
@@ -40,8 +46,13 @@ func (r *request) errorBody(status int, text string, kind errorpage.Kind) {
 	t := r.w.srv.ErrorPages
 	body := t.Templates.Append(nil, kind, text, r.View(r.RequestID))
 	r.Status, r.Source, r.Reason = uint32(status), message.SourceError, message.Str{}
-	_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
-	if kind == errorpage.GRPC {
+	switch {
+	case kind != errorpage.GRPC:
+		_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
+	case r.Bits&message.BitGRPC == 0: // Accept asks for what only a call can get
+		_ = r.Set(&r.Response, "Content-Type", " ")
+	default:
+		_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
 		code, _ := errorpage.GRPCStatus(status)
 		_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(code))
 		_ = r.Set(&r.Response, "grpc-message", text)
@@ -79,7 +90,7 @@ func (r *request) redirect(status int) plugin.Outcome {
 	if len(target) > 0 && target[0] != '/' {
 		target = r.View(r.URI)
 	}
-	_ = r.Set(&r.Response, "Location", "https://"+r.View(r.Host)+target)
+	_ = r.Set(&r.Response, "Location", "https://"+r.forwarded(message.HeaderXForwardedHost, r.View(r.Host))+target)
 	return plugin.Continue
 }
 

@@ -34,7 +34,7 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, r.Bytes(r.UpstreamHost)...)
 	if r.Bits&message.BitUpgrade != 0 {
-		dst = append(dst, "\r\nConnection: upgrade\r\nUpgrade: "...)
+		dst = append(dst, "\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "...)
 		dst = append(dst, r.Get(&r.Request, "upgrade")...)
 		dst = append(dst, "\r\n"...)
 	} else {
@@ -46,9 +46,7 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 		dst = append(dst, r.Bytes(r.RequestID)...)
 		dst = append(dst, "\r\n"...)
 	}
-	if o.Headers.Via {
-		dst = r.appendVia(dst)
-	}
+	dst = r.appendVia(dst)
 	kind, length := r.framing()
 	switch kind {
 	case message.BodyLength:
@@ -150,7 +148,7 @@ func (r *request) addOwnHeaders() {
 	h := &o.Headers
 	var digits [20]byte
 	ms := func(name string, ns int64) {
-		_ = r.Add(&r.Response, name, string(strconv.AppendInt(digits[:0], max(ns, 0)/1e6, 10)))
+		_ = r.Set(&r.Response, name, string(strconv.AppendInt(digits[:0], max(ns, 0)/1e6, 10)))
 	}
 	proxied := r.Source == message.SourceService || r.target.tried > 0 || r.Bits&bitProxied != 0
 	t := &r.Times

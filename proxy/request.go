@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/hex"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gibbon-gateway/gibbon/engine/balancer"
@@ -80,6 +81,7 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 		w.drop(r)
 		return nil, err
 	}
+	r.dropInvalid()
 	at := func(v message.Str) message.Str { return message.Str{Off: v.Off + base, Len: v.Len} }
 	r.Method, r.Target = at(h.Method), at(h.Target)
 	r.HTTPMajor, r.HTTPMinor = uint16(h.Major), uint16(h.Minor)
@@ -90,7 +92,7 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 	if r.head {
 		r.Bits |= message.BitHeadRequest
 	}
-	if h.Upgrade {
+	if h.Upgrade && strings.EqualFold(r.Get(&r.Request, "upgrade"), "websocket") {
 		r.Bits |= message.BitUpgrade
 	}
 	if h.Expect100 {
@@ -227,3 +229,29 @@ func (b *requestBody) reset() {
 type noEvents struct{}
 
 func (noEvents) Ready(loop.Events) {}
+
+// dropInvalid removes fields whose names have bytes other than letters,
+// digits, '-' and '_' (nginx's ignore_invalid_headers).
+func (r *request) dropInvalid() {
+	fs := r.Fields(&r.Request)
+	for i := range fs {
+		f := &fs[i]
+		if f.ID != message.HeaderOther {
+			continue
+		}
+		for _, c := range r.NameOf(f) {
+			if !plainName[c] {
+				f.Flags |= message.FieldGone
+				break
+			}
+		}
+	}
+}
+
+var plainName [256]bool
+
+func init() {
+	for c := range plainName {
+		plainName[c] = c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	}
+}

@@ -445,6 +445,7 @@ func (r *request) start() {
 		return
 	}
 	o.started = true
+	r.continue100()
 	if !o.raw {
 		o.held = r.appendResponseHead(o.held)
 	}

@@ -41,7 +41,7 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 	}
 	r.report(0, f)
 	r.UpstreamStatus = 0
-	if t.left > 0 && r.repeatable() && (connecting || r.idempotent()) {
+	if t.left > 0 && err != errUpstreamBad && r.repeatable() && (connecting || r.idempotent()) {
 		t.left--
 		if n := len(r.k.Tries); n > 0 {
 			r.k.Tries[n-1].State = "next"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/engine/router"
+	"github.com/gibbon-gateway/gibbon/model/entity"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/message"
@@ -17,6 +18,10 @@ func (r *request) check() int {
 	r.realIP()
 	if !r.splitTarget() {
 		return 400
+	}
+	switch r.View(r.Method) {
+	case "TRACE", "CONNECT":
+		return 405
 	}
 	if max := r.w.srv.Options.MaxBody; max > 0 && r.RequestBodyLength > max {
 		return 413
@@ -51,12 +56,20 @@ func (r *request) splitTarget() bool {
 			if host.Len == 0 {
 				return false
 			}
+			r.Target = message.Str{Off: off, Len: uint32(len(t))}
+			if len(t) == 0 {
+				r.Target, _ = r.PutString("/")
+			}
 		}
 	}
 	path := message.Str{Off: off, Len: uint32(len(t))}
 	if q := bytes.IndexByte(t, '?'); q >= 0 {
 		path.Len = uint32(q)
-		r.Args = message.Str{Off: off + uint32(q) + 1, Len: uint32(len(t) - q - 1)}
+		end := len(t)
+		if h := bytes.IndexByte(t[q:], '#'); h > 0 {
+			end = q + h
+		}
+		r.Args = message.Str{Off: off + uint32(q) + 1, Len: uint32(end - q - 1)}
 		r.out.bareQuery = r.Args.Len == 0
 	}
 	if !r.normalise(path) {
@@ -77,6 +90,8 @@ func (r *request) splitTarget() bool {
 			return false
 		}
 		r.Host = r.hostName(host)
+	} else {
+		r.Host, _ = r.PutString("kong") // nginx's server_name, for HTTP/1.0 without Host
 	}
 	return true
 }
@@ -203,7 +218,29 @@ func (r *request) findRoute() plugin.Outcome {
 	if r.route.Redirect != 0 {
 		return r.redirect(r.route.Redirect)
 	}
+	if grpcRoute(e.Route) && r.HTTPMajor < 2 {
+		return r.notGRPC()
+	}
 	return r.toService()
+}
+
+// grpcRoute says whether a route takes gRPC calls (then it takes nothing else).
+func grpcRoute(e *entity.Route) bool {
+	return len(e.Protocols) > 0 && strings.HasPrefix(e.Protocols[0], "grpc")
+}
+
+// notGRPC refuses what matched a gRPC route and is no call over HTTP/2.
+func (r *request) notGRPC() plugin.Outcome {
+	r.step = stepHeaderFilter
+	if r.Bits&message.BitGRPC == 0 {
+		r.fail(415, "Non-gRPC request matched gRPC route")
+		return plugin.Continue
+	}
+	_ = r.Add(&r.Response, "connection", "Upgrade")
+	_ = r.Add(&r.Response, "upgrade", "HTTP/2")
+	r.fail(426, "Please use HTTP2 protocol")
+	r.Source = message.SourceExit
+	return plugin.Continue
 }
 
 // captures hands the groups of a regex path to plugins.
@@ -269,12 +306,12 @@ func (r *request) clientAddr() netip.Addr {
 	return a
 }
 
-// debugHeaders answers Kong-Debug: 1 with what matched.
+// debugHeaders answers Kong-Debug, whatever its value, with what matched.
 func (r *request) debugHeaders() {
 	if !r.w.srv.Options.AllowDebugHeader || r.route.Entry == nil {
 		return
 	}
-	if r.Get(&r.Request, "Kong-Debug") != "1" {
+	if r.Find(&r.Request, "Kong-Debug") == nil {
 		return
 	}
 	add := func(name, value string) {
