@@ -98,7 +98,15 @@ static int pdk_phase(lua_State *L) {
     return 1;
 }
 
+/* native.log_name(): the plugin whose name log lines carry; nil in timers, at load time and once output began. */
+static int log_name(lua_State *L) {
+    gb_vm *vm = gb_self(L);
+    if (!vm->bound || !vm->phase || vm->phase == GB_PHASE_TIMER || gb_said(vm)) return 0;
+    lua_pushlstring(L, vm->bound->name, vm->bound->name_len);
+    return 1;
+}
+
 void gb_open_phase(lua_State *L, gb_vm *vm) {
-    static const luaL_Reg functions[] = {{"check_phase", check_phase}, {"pdk_phase", pdk_phase}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"check_phase", check_phase}, {"pdk_phase", pdk_phase}, {"log_name", log_name}, {NULL, NULL}};
     gb_register(L, vm, functions);
 }

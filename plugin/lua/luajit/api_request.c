@@ -182,6 +182,30 @@ static int get_start_time(lua_State *L) {
     return 1;
 }
 
+/* ---- kong.client's addresses ---- */
+
+static int client_ip(lua_State *L) {
+    gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    return push_one(L, x, x->real_remote_addr);
+}
+
+static int client_forwarded_ip(lua_State *L) {
+    gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    return push_one(L, x, x->remote_addr);
+}
+
+static int client_port(lua_State *L) {
+    lua_pushinteger(L, begin(L, GB_NOT_INIT_WORKER)->real_remote_port);
+    return 1;
+}
+
+static int client_forwarded_port(lua_State *L) {
+    gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    if (x->remote_port) lua_pushinteger(L, x->remote_port);
+    else lua_pushnil(L); /* the header named an address only */
+    return 1;
+}
+
 /* ---- X-Forwarded-* ---- */
 
 static gb_field *forwarded(gb_exchange *x, const char *name, size_t n) {
@@ -494,7 +518,15 @@ void gb_open_request(lua_State *L, gb_vm *vm) {
                                          {"req_http_version", req_http_version},
                                          {"req_raw_header", req_raw_header},
                                          {NULL, NULL}};
+    static const luaL_Reg client[] = {{"get_ip", client_ip},
+                                      {"get_forwarded_ip", client_forwarded_ip},
+                                      {"get_port", client_port},
+                                      {"get_forwarded_port", client_forwarded_port},
+                                      {NULL, NULL}};
     gb_register(L, vm, low_level);
+    lua_newtable(L);
+    gb_register(L, vm, client);
+    lua_setfield(L, -2, "client");
     lua_newtable(L);
     gb_register(L, vm, functions);
     lua_setfield(L, -2, "request");

@@ -4,7 +4,7 @@
 
 #include "pdk.h"
 
-enum { ID_CONTENT_LENGTH = 3, ID_CONTENT_TYPE = 4, ID_TRANSFER_ENCODING = 5, ID_SERVER = 19, ID_DATE = 20, ID_LOCATION = 32, ID_LAST_MODIFIED = 35 };
+enum { ID_CONTENT_LENGTH = 3, ID_CONTENT_TYPE = 4, ID_TRANSFER_ENCODING = 5, ID_SERVER = 19, ID_DATE = 20, ID_VIA = 21, ID_LOCATION = 32, ID_LAST_MODIFIED = 35 };
 
 static gb_exchange *begin(lua_State *L, uint32_t mask) {
     gb_vm *vm = gb_self(L);
@@ -207,7 +207,10 @@ static int get_headers(lua_State *L) {
 
 static gb_exchange *service(lua_State *L) { return begin(L, GB_SERVICE_ANSWERED_PHASES); }
 
-static int from_service(const gb_field *f) { return !(f->flags & GB_FIELD_EDITED) || (f->flags & GB_FIELD_SERVICE); }
+/* from_service: Server and Via are the gateway's, whatever the service sent. */
+static int from_service(const gb_field *f) {
+    return (!(f->flags & GB_FIELD_EDITED) || (f->flags & GB_FIELD_SERVICE)) && f->id != ID_SERVER && f->id != ID_VIA;
+}
 
 static int service_status(lua_State *L) {
     gb_exchange *x = service(L);

@@ -229,8 +229,9 @@ static int clear_query_arg(lua_State *L) {
         }
         s = stop + 1;
     }
+    uint32_t off = x->args.off;
     set_args(L, x, out, (size_t)(o - out));
-    if (o == out) x->bits |= GB_BIT_BARE_QUERY; /* the reference leaves the question mark */
+    if (o == out) x->args.off = off; /* not zero: the '?' stays (message.Shared.Args) */
     return 0;
 }
 

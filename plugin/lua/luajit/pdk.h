@@ -8,25 +8,24 @@
 enum {
     GB_BIT_SAID = 1 << 16, /* ngx.say or the like began the response in rewrite or access */
     GB_BIT_EOF = 1 << 17,  /* ngx.eof ended it */
-    GB_BIT_BARE_QUERY = 1 << 19, /* clear_query_arg took the last argument: the '?' stays */
     GB_BIT_ARGS_VAR = 1 << 18 /* ngx.var.args was assigned: the query functions go on reading the client's */
 };
 
-/* gb_extra is what few requests need; it lies in the region, at the offset gb_exchange.lua_spare. */
+/* gb_extra is what few requests need; it lies in the region, at the offset gb_exchange.pad_ (0: none yet). */
 typedef struct {
     gb_str method;    /* what the client sent, once a plugin changed it */
     uint32_t is_args; /* $is_args as first read: 0 not yet, 1 empty, 2 "?" */
 } gb_extra;
 
 static inline gb_extra *gb_extra_of(const gb_exchange *x) {
-    return x->lua_spare ? (gb_extra *)((char *)x + x->lua_spare) : NULL;
+    return x->pad_ ? (gb_extra *)((char *)x + x->pad_) : NULL;
 }
 static inline gb_extra *gb_need_extra(lua_State *L, gb_exchange *x) {
-    if (!x->lua_spare) {
+    if (!x->pad_) {
         char *p = gb_alloc(x, sizeof(gb_extra));
         if (!p) gb_region_full(L);
         memset(p, 0, sizeof(gb_extra));
-        x->lua_spare = (int32_t)(p - (char *)x);
+        x->pad_ = (uint32_t)(p - (char *)x);
     }
     return gb_extra_of(x);
 }
@@ -41,7 +40,7 @@ static inline gb_str gb_method_sent(const gb_exchange *x) {
 void gb_push_request_line(lua_State *L, gb_exchange *x);
 int gb_push_request_header(lua_State *L, gb_exchange *x, gb_field *f);
 
-/* GB_FIELD_SERVICE marks a response field that the service sent and a plugin changed. */
+/* GB_FIELD_SERVICE marks a response field that the service sent and a plugin changed (message.FieldReplaced). */
 enum { GB_FIELD_SERVICE = 8 };
 
 #define GB_REQUEST_PHASES                                                                                                       \

@@ -1,0 +1,29 @@
+-- Fields of ngx.ctx that the reference fills itself and that plugins read: looked up when they are read.
+local native = require "gibbon.native"
+local op = require "gibbon.op"
+
+local phase = native.pdk_phase
+local ask_balancer = op.ask("ctx.balancer_data")
+
+local fields = {
+  KONG_PHASE = function() return phase() end,
+  route = function() return (select(2, pcall(kong.router.get_route))) end,
+  service = function() return (select(2, pcall(kong.router.get_service))) end,
+  authenticated_consumer = function()
+    local ok, c = pcall(kong.client.get_consumer)
+    return ok and c or nil
+  end,
+  authenticated_credential = function()
+    local ok, c = pcall(kong.client.get_credential)
+    return ok and c or nil
+  end,
+  balancer_data = function() return ask_balancer() end,
+  workspace = function() return kong.default_workspace end,
+}
+
+native.set_ctx_meta {
+  __index = function(_, name)
+    local f = fields[name]
+    return f and f()
+  end,
+}

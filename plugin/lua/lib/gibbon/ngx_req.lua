@@ -1,0 +1,107 @@
+-- ngx.req: heads are C (luajit/api_request.c, api_upstream.c); bodies and the odd checks are here.
+local native = require "gibbon.native"
+local op = require "gibbon.op"
+local args = require "gibbon.args"
+
+local read_body, body_data, body_file = op.wait("request.read_body"), op.ask("request.body_data"), op.ask("request.body_file")
+local set_body = op.ask("service.request.set_raw_body")
+
+local methods = {
+  [2] = "GET", [4] = "HEAD", [8] = "POST", [16] = "PUT", [32] = "DELETE", [64] = "MKCOL", [128] = "COPY", [256] = "MOVE",
+  [512] = "OPTIONS", [1024] = "PROPFIND", [2048] = "PROPPATCH", [4096] = "LOCK", [8192] = "UNLOCK", [16384] = "PATCH", [32768] = "TRACE",
+}
+
+local NO_BODY = "no request body found; maybe you should turn on lua_need_request_body?"
+
+return function(ngx)
+  local req = {
+    get_headers = native.req_headers,
+    set_header = native.req_set_header,
+    clear_header = native.req_clear_header,
+    get_method = native.req_method,
+    get_uri_args = native.req_uri_args,
+    start_time = native.req_start_time,
+    http_version = native.req_http_version,
+    raw_header = native.req_raw_header,
+  }
+  ngx.req = req
+
+  function req.is_internal()
+    native.req_method() -- refused where there is no request
+    return false
+  end
+
+  function req.set_method(id)
+    local name = type(id) == "number" and methods[id]
+    if not name then error("bad method number", 2) end
+    native.req_set_method(name)
+  end
+
+  function req.set_uri(uri, jump)
+    if type(uri) ~= "string" then error("bad argument #1 to 'set_uri' (string expected, got " .. type(uri) .. ")", 2) end
+    if uri == "" then error("attempt to use zero-length uri", 2) end
+    if jump then native.refuse() end
+    native.req_set_uri(uri)
+  end
+
+  function req.set_uri_args(v)
+    local t = type(v)
+    if t == "table" then v = args.encode(v)
+    elseif t ~= "string" and t ~= "number" then
+      error("bad argument #1 to 'set_uri_args' (string, number, or table expected, but got " .. t .. ")", 2)
+    end
+    native.req_set_uri_args(tostring(v))
+  end
+
+  -- ---- body ----
+
+  function req.read_body() read_body() end
+
+  function req.discard_body() native.req_method() end
+
+  function req.get_body_data(max)
+    local data = body_data()
+    if data and max and max > 0 then data = data:sub(1, max) end
+    return data
+  end
+
+  function req.get_body_file() return body_file() end
+
+  function req.get_post_args(max)
+    local data, read, in_file = body_data()
+    if not read then error(NO_BODY, 2) end
+    if in_file then return nil, "request body in temp file not supported" end
+    local t, truncated = native.decode_args(data or "", max or args.post_limit())
+    if not truncated then return t end
+    kong.log.notice("post args truncated")
+    return t, "truncated"
+  end
+
+  function req.set_body_data(data)
+    if type(data) ~= "string" then error("bad argument #1 to 'set_body_data' (string expected, got " .. type(data) .. ")", 2) end
+    set_body(data)
+  end
+
+  function req.set_body_file(name)
+    local f, err = io.open(name, "rb")
+    if not f then error(err, 2) end
+    local data = f:read("*a")
+    f:close()
+    set_body(data)
+  end
+
+  function req.init_body() native.request().new_body = {} end
+
+  function req.append_body(data)
+    local parts = native.request().new_body
+    if not parts then error("request body not initialized", 2) end
+    parts[#parts + 1] = tostring(data)
+  end
+
+  function req.finish_body()
+    local own = native.request()
+    if not own.new_body then error("request body not initialized", 2) end
+    set_body(table.concat(own.new_body))
+    own.new_body = nil
+  end
+end

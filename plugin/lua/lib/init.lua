@@ -1,0 +1,28 @@
+-- Sets a VM up: the globals ngx, ndk and kong, the modules that Lua code finds loaded already. The runtime runs it once per
+-- VM, before any plugin.
+local native = require "gibbon.native"
+
+package.loaded["cjson"] = native.json(false)
+local safe = native.json(true)
+safe.encode_sparse_array(nil, nil, 2 ^ 15)
+package.loaded["cjson.safe"] = safe
+package.loaded["cjson"].encode_escape_forward_slash(false)
+native.set_array_mt(package.loaded["cjson"].array_mt)
+
+require "table.new"
+require "table.clear"
+require "gibbon.tables"
+
+ngx = require "gibbon.ngx"
+package.loaded["ngx"] = ngx
+require "gibbon.limits"
+
+ndk = { set_var = require "gibbon.ndk" }
+
+kong = require "gibbon.kong"
+package.loaded["kong"] = kong
+package.loaded["kong.pdk"] = kong
+require "gibbon.ctx"
+
+-- Plugins gate on the version of the reference's LuaJIT.
+jit.version_num = 20199

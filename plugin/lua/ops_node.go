@@ -1,0 +1,123 @@
+package lua
+
+import (
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
+)
+
+// The operations behind kong.node, kong.nginx, kong.ip, kong.configuration,
+// kong.log.serialize and ngx.worker.
+func init() {
+	RegisterOp("log.serialize", onRequest(func(c *Call, k *pdk.Kong) {
+		entry, err := k.Log.Serialize()
+		if err != nil {
+			c.Fail(err.Error())
+			return
+		}
+		c.Return(entry)
+	}))
+	RegisterOp("log.set_serialize_value", onRequest(func(c *Call, k *pdk.Kong) {
+		settle(c, k.Log.SetSerializeValue(c.String(0), c.Value(1), c.String(2)))
+	}))
+	RegisterOp("ip.is_trusted", func(c *Call) {
+		g := c.Gateway()
+		c.Return(g != nil && g.Trusted != nil && g.Trusted(c.String(0)))
+	})
+	RegisterOp("node.identity", func(c *Call) {
+		if g := c.Gateway(); g != nil {
+			c.Return(g.NodeID, g.Hostname)
+			return
+		}
+		c.Return(nil, nil)
+	})
+	RegisterOp("node.memory", func(c *Call) { c.Return(nil) })
+	RegisterOp("nginx.statistics", statistics)
+	RegisterOp("cluster.id", func(c *Call) { c.Return(nil) }) // no database: no cluster
+	RegisterOp("telemetry.log", func(c *Call) { c.Return(false) })
+	RegisterOp("worker.exiting", func(c *Call) { c.Return(false) })
+	RegisterOp("workspace.default", func(c *Call) {
+		if g := c.Gateway(); g != nil {
+			c.Return(g.Workspace)
+			return
+		}
+		c.Return(nil)
+	})
+	RegisterOp("configuration.get", func(c *Call) { c.Return(setting(c, c.String(0))) })
+	RegisterOp("configuration.limits", limits)
+	RegisterOp("configuration.clean", clean)
+}
+
+// setting is a setting of kong.conf, or one that the reference derives.
+func setting(c *Call, name string) any {
+	g := c.Gateway()
+	if g == nil || g.Settings == nil {
+		return nil
+	}
+	v := g.Settings(name)
+	if v == nil && name == "loaded_plugins" {
+		loaded := map[string]any{}
+		for _, n := range plugin.BundledNames() {
+			loaded[n] = true
+		}
+		for n := range c.vm.handlers {
+			loaded[n] = true
+		}
+		return loaded
+	}
+	return v
+}
+
+func limits(c *Call) {
+	t := map[string]any{}
+	for _, n := range []string{"lua_max_req_headers", "lua_max_resp_headers", "lua_max_uri_args", "lua_max_post_args"} {
+		if v, ok := setting(c, n).(float64); ok {
+			t[n] = v
+		}
+	}
+	if v, ok := setting(c, "nginx_http_lua_transform_underscores_in_response_headers").(string); ok {
+		t["underscores_to_dashes"] = v != "off"
+	}
+	c.Return(t)
+}
+
+// secrets are the settings that remove_sensitive hides.
+var secrets = []string{"pg_password", "pg_ro_password", "declarative_config_string", "proxy_server", "redis_password",
+	"ssl_cert_key", "admin_ssl_cert_key", "client_ssl_cert_key", "cluster_cert_key"}
+
+// clean(): the settings that plugins look at, with secrets hidden.
+func clean(c *Call) {
+	t := map[string]any{}
+	for _, n := range []string{"database", "log_level", "prefix", "role", "pg_user", "pg_host", "pg_port", "pg_database",
+		"nginx_worker_processes", "anonymous_reports", "real_ip_header", "proxy_listen", "admin_listen"} {
+		if v := setting(c, n); v != nil {
+			t[n] = v
+		}
+	}
+	for _, n := range secrets {
+		if v := setting(c, n); v != nil {
+			t[n] = "******"
+		}
+	}
+	c.Return(t)
+}
+
+// statistics(): the numbers of nginx's stub status
+func statistics(c *Call) {
+	t := map[string]any{}
+	for key, name := range map[string]string{"connections_active": "connections_active", "connections_reading": "connections_reading",
+		"connections_writing": "connections_writing", "connections_waiting": "connections_waiting", "connections_accepted": "",
+		"connections_handled": "", "total_requests": ""} {
+		t[key] = float64(0)
+		if k := c.Kong(); k != nil && name != "" {
+			if v, ok := vars.Get(nil, k, name); ok {
+				n := 0.0
+				for _, b := range v {
+					n = n*10 + float64(b-'0')
+				}
+				t[key] = n
+			}
+		}
+	}
+	c.Return(t)
+}

@@ -1,0 +1,111 @@
+package lua
+
+import (
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
+)
+
+// The operations behind kong.request, ngx.req and ngx.var (lib/kong/pdk/request.lua,
+// lib/gibbon/ngx_req.lua, lib/gibbon/ngx.lua).
+func init() {
+	RegisterOp("request.body", onRequest(requestBody))
+	RegisterOp("request.read_body", onRequest(func(c *Call, k *pdk.Kong) {
+		withBody(c, k, func() {
+			k.X.Bits |= bitBodyRead
+			c.Return()
+		})
+	}))
+	RegisterOp("request.body_data", onRequest(bodyData))
+	RegisterOp("request.body_file", onRequest(bodyFile))
+	RegisterOp("request.captures", onRequest(captures))
+	RegisterOp("var.get", onRequest(func(c *Call, k *pdk.Kong) {
+		if v, ok := vars.Get(nil, k, c.String(0)); ok {
+			c.Return(v)
+			return
+		}
+		c.Return(nil)
+	}))
+	RegisterOp("var.set", onRequest(func(c *Call, k *pdk.Kong) { settle(c, vars.Set(k, c.String(0), c.String(1))) }))
+}
+
+// withBody calls then once the request body is complete, at once or later.
+func withBody(c *Call, k *pdk.Kong, then func()) {
+	ready, err := k.Host.ReadBody(func(err error) {
+		if err != nil {
+			c.Fail(err.Error())
+			return
+		}
+		then()
+	})
+	switch {
+	case err != nil:
+		c.Fail(err.Error())
+	case ready:
+		then()
+	}
+}
+
+// requestBody(max_file): the body; nil, text, true where it is in a file that
+// max_file does not allow.
+func requestBody(c *Call, k *pdk.Kong) {
+	withBody(c, k, func() {
+		b, err := k.Request.RawBody(int64(c.Number(0)))
+		if err != nil {
+			c.Return(nil, err.Error(), inFile(k))
+			return
+		}
+		c.Return(b)
+	})
+}
+
+func inFile(k *pdk.Kong) bool {
+	body := k.Host.Body()
+	if body == nil {
+		return false
+	}
+	_, memory := body.Bytes()
+	return !memory
+}
+
+// bodyData(): the body in memory or nil, whether it was read, whether it is in a file.
+func bodyData(c *Call, k *pdk.Kong) {
+	body := k.Host.Body()
+	if body == nil {
+		c.Return(nil, k.X.Bits&bitBodyRead != 0, false)
+		return
+	}
+	if b, memory := body.Bytes(); memory {
+		if len(b) == 0 {
+			c.Return(nil, true, false)
+			return
+		}
+		c.Return(b, true, false)
+		return
+	}
+	c.Return(nil, true, true)
+}
+
+// bodyFile(): a name under which the body can be opened, nil unless it did not
+// stay in memory. It is good as long as the request.
+func bodyFile(c *Call, k *pdk.Kong) {
+	if !inFile(k) {
+		c.Return(nil)
+		return
+	}
+	c.Return(k.Host.Body().Path())
+}
+
+// captures(): the table of numbered captures, the whole match at 0, and the named ones.
+func captures(c *Call, k *pdk.Kong) {
+	named := make(map[string]any, len(k.Captures.Names))
+	for i, n := range k.Captures.Names {
+		if i < len(k.Captures.Values) {
+			named[n] = k.Captures.Values[i]
+		}
+	}
+	list := make([]any, len(k.Captures.Unnamed))
+	for i, v := range k.Captures.Unnamed {
+		list[i] = v
+	}
+	c.Return(list, named)
+}
