@@ -1,7 +1,8 @@
 // Package schema is the schema language: what a record of an entity or of a
 // plugin's configuration may hold, its defaults, and how a violation is told.
 // One validator serves Go plugins (struct literals), Lua plugins (the same
-// structs, filled at run time from a schema.lua) and the core entities.
+// structs, filled at run time from a schema.lua by plugin/lua) and the core
+// entities.
 //
 // It knows no entity, no plugin and no store. Read field.go first, then
 // process.go (defaults and generated values) and validate.go (checks).

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -175,88 +174,6 @@ in 'services':
       - in entry 3 of 'tags': b`
 	if got := e.Indented(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-type goFunc func(args ...any) ([]any, error)
-
-func (f goFunc) Call(args ...any) ([]any, error) { return f(args...) }
-
-// TestFromTable builds a schema as a schema.lua would and uses it.
-func TestFromTable(t *testing.T) {
-	onlyGood := goFunc(func(args ...any) ([]any, error) {
-		if args[0] == "good" {
-			return []any{true}, nil
-		}
-		return []any{nil, "only good will do"}, nil
-	})
-	field := func(name string, attrs map[string]any) any { return map[string]any{name: attrs} }
-	s, err := FromTable(map[string]any{
-		"name": "probe",
-		"fields": []any{
-			field("consumer", map[string]any{TypedefKey: "no_consumer"}),
-			field("config", map[string]any{"type": "record", "fields": []any{
-				field("key", map[string]any{"type": "string", "required": true, "custom_validator": onlyGood}),
-				field("name", map[string]any{TypedefKey: "header_name", "default": "X-A"}),
-				field("n", map[string]any{"type": "integer", "between": []any{1.0, 5.0}, "default": 3.0}),
-				field("tags", map[string]any{"type": "set", "elements": map[string]any{"type": "string", "len_min": 2.0}}),
-				field("opt", map[string]any{"type": "record", "required": false, "fields": []any{}}),
-			}, "entity_checks": []any{map[string]any{"custom_entity_check": map[string]any{
-				"field_sources": []any{"n"}, "fn": goFunc(func(a ...any) ([]any, error) {
-					if a[0].(map[string]any)["n"] == 4.0 {
-						return []any{nil, "four is right out"}, nil
-					}
-					return []any{true}, nil
-				})}}},
-				"shorthand_fields": []any{field("old", map[string]any{"type": "string", "func": goFunc(func(a ...any) ([]any, error) {
-					return []any{map[string]any{"key": a[0]}}, nil
-				})})},
-			}),
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec, err := s.Process(map[string]any{"config": map[string]any{"old": "good"}}, Insert)
-	want := map[string]any{"config": map[string]any{"key": "good", "name": "X-A", "n": 3.0}}
-	if err != nil || !reflect.DeepEqual(rec, want) {
-		t.Errorf("%v %v", rec, err)
-	}
-	_, err = s.Process(map[string]any{"config": map[string]any{"key": "bad", "n": 4.0, "tags": []any{"x"}, "name": "a b"}}, Insert)
-	for _, part := range []string{"only good will do", "four is right out", "length must be at least 2", "bad header name"} {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is missing in %v", part, err)
-		}
-	}
-}
-
-func TestFromTableErrors(t *testing.T) {
-	_, err := FromTable(map[string]any{"name": "probe", "fields": []any{map[string]any{"config": map[string]any{"type": "record", "fields": []any{
-		map[string]any{"a": map[string]any{"type": "text"}}, map[string]any{"b": map[string]any{"type": "string", "colour": "red"}}}}}}})
-	want := `schema violation (fields.1: {
-  fields = {
-    {
-      type = "expected one of: number, array, integer, foreign, boolean, string, map, json, set, function, record"
-    },
-    {
-      colour = "unknown field"
-    }
-  }
-})`
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v", err)
-	}
-	for _, bad := range []map[string]any{
-		{"fields": []any{map[string]any{"a": map[string]any{}}}}, {}, {"fields": "x"}, {"fields": []any{"x"}}, {"fields": []any{}, "nope": 1.0},
-		{"fields": []any{map[string]any{"a": map[string]any{"type": "string", "match": "%"}}}},
-		{"fields": []any{map[string]any{"a": map[string]any{"type": "array"}}}},
-		{"fields": []any{map[string]any{"a": map[string]any{"type": "foreign"}}}},
-		{"fields": []any{}, "entity_checks": []any{map[string]any{"nope": []any{}}}},
-	} {
-		var e Errors
-		if _, err := FromTable(bad); !errors.As(err, &e) {
-			t.Errorf("%v: %v", bad, err)
-		}
 	}
 }
 
