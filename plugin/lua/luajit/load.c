@@ -38,7 +38,8 @@ static int search_library(lua_State *L) {
     lua_pushfstring(L, "\n\tno module '%s' in the gateway's own library", name);
     return 1;
   }
-  lua_pushfstring(L, "@gibbon/%s.lua", name);
+  luaL_gsub(L, name, ".", "/");
+  lua_pushfstring(L, "@gibbon/%s.lua", lua_tostring(L, -1));
   if (luaL_loadbuffer(L, e->source, e->n, lua_tostring(L, -1))) return lua_error(L);
   return 1;
 }

@@ -5,9 +5,21 @@ package luajit
 #cgo LDFLAGS: ${SRCDIR}/../../../build/luajit/lib/libluajit.a -lm -ldl -Wl,-E -Wl,--no-as-needed -lssl -lcrypto -lpcre2-8
 #include <stdlib.h>
 #include "core.h"
-#cgo noescape gb_enter
-#cgo noescape gb_resume
-#cgo noescape gb_filter
+
+// The hot doors take addresses as numbers, so that cgo does not look into what lies outside of Go's heap anyway.
+static void gb_enter_at(uintptr_t vm, uintptr_t x, uint32_t phase, uint32_t n) {
+  gb_enter((gb_vm *)vm, (gb_exchange *)x, phase, n);
+}
+static void gb_resume_at(uintptr_t vm, uint64_t thread, const char *results, size_t len, int failed) {
+  gb_resume((gb_vm *)vm, thread, results, len, failed);
+}
+static void gb_filter_at(uintptr_t vm, uintptr_t x, uint32_t n, const char *chunk, size_t len, int last) {
+  gb_filter((gb_vm *)vm, (gb_exchange *)x, n, chunk, len, last);
+}
+
+#cgo noescape gb_enter_at
+#cgo noescape gb_resume_at
+#cgo noescape gb_filter_at
 #cgo noescape gb_give
 #cgo nocallback gb_give
 #cgo nocallback gb_embed
@@ -55,7 +67,7 @@ type Event struct {
 	Op     int
 	Thread uint64
 	Data   []byte
-	// Bound is whose handler it was, nil if there was none.
+	// Bound is whose handler it was; nil of a Done event and where there was none.
 	Bound *Bound
 }
 
@@ -79,6 +91,7 @@ type Handler struct {
 type VM struct {
 	c      *C.gb_vm
 	core   *C.gb_core
+	at     C.uintptr_t // c as a number
 	handle uintptr
 	bound  map[*C.gb_bound]*Bound
 	// asking answers upcalls: operations of code that cannot yield.
@@ -119,7 +132,7 @@ func New(o Options) (*VM, error) {
 		vms.Delete(vm.handle)
 		return nil, ErrMemory
 	}
-	vm.core = vm.c.core
+	vm.core, vm.at = vm.c.core, C.uintptr_t(uintptr(unsafe.Pointer(vm.c)))
 	vm.c.worker_id, vm.c.worker_count = C.uint32_t(o.WorkerID), C.uint32_t(o.WorkerCount)
 	if o.Control {
 		vm.c.control = 1
@@ -174,14 +187,14 @@ func (vm *VM) Enter(x *message.Shared, phase uint32, calls []*Bound) Event {
 	for i, b := range calls {
 		vm.core.calls[i] = b.c
 	}
-	C.gb_enter(vm.c, (*C.gb_exchange)(unsafe.Pointer(x)), C.uint32_t(phase), C.uint32_t(len(calls)))
+	C.gb_enter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), C.uint32_t(len(calls)))
 	return vm.event()
 }
 
 // Resume gives a waiting thread its results (values as AppendValue makes them;
 // failed: one string, raised as an error) and goes on with its run.
 func (vm *VM) Resume(thread uint64, results []byte, failed bool) Event {
-	C.gb_resume(vm.c, C.uint64_t(thread), (*C.char)(unsafe.Pointer(unsafe.SliceData(results))), C.size_t(len(results)), flag(failed))
+	C.gb_resume_at(vm.at, C.uint64_t(thread), (*C.char)(unsafe.Pointer(unsafe.SliceData(results))), C.size_t(len(results)), flag(failed))
 	return vm.event()
 }
 
@@ -191,14 +204,17 @@ func (vm *VM) Filter(x *message.Shared, calls []*Bound, chunk []byte, last bool)
 	for i, b := range calls {
 		vm.core.calls[i] = b.c
 	}
-	C.gb_filter(vm.c, (*C.gb_exchange)(unsafe.Pointer(x)), C.uint32_t(len(calls)),
+	C.gb_filter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(len(calls)),
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(chunk))), C.size_t(len(chunk)), flag(last))
 	return vm.event()
 }
 
 func (vm *VM) event() Event {
 	e := &vm.core.event
-	ev := Event{Kind: Kind(e.kind), Op: int(e.op), Thread: uint64(e.thread), Bound: vm.bound[e.bound]}
+	ev := Event{Kind: Kind(e.kind), Op: int(e.op), Thread: uint64(e.thread)}
+	if ev.Kind != Done {
+		ev.Bound = vm.bound[e.bound]
+	}
 	if e.data != nil {
 		ev.Data = unsafe.Slice((*byte)(unsafe.Pointer(e.data)), int(e.len))
 	}
