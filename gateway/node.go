@@ -16,6 +16,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/proxy"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
+	"github.com/gibbon-gateway/gibbon/version"
 )
 
 // node is one running gateway.
@@ -65,6 +66,7 @@ func (n *node) start() error {
 	for _, w := range n.options.Warnings {
 		n.log.Warnf("%s", w)
 	}
+	n.log.Noticef("%s starts with %d workers, prefix %s", version.Token, n.workerCount(), n.conf.Prefix)
 	var err error
 	if n.catalog, err = loadCatalog(n.conf, n.log); err != nil {
 		return err

@@ -22,6 +22,13 @@ func (r *request) fail(status int, text string) {
 	r.errorBody(status, text, errorpage.ByAccept(r.Get(&r.Request, "Accept")))
 }
 
+// exit is fail for what the reference answers with kong.response.error: the
+// source of such a response is "exit".
+func (r *request) exit(status int, text string) {
+	r.fail(status, text)
+	r.Source = message.SourceExit
+}
+
 // failProxy is the answer for what went wrong below the plugins (a bad
 // request, an upstream's trouble): plain text unless Accept or the setting
 // error_default_type say otherwise.
@@ -68,10 +75,11 @@ func (r *request) ownBody(body []byte) {
 }
 
 // failBare is nginx's own small page of a status, for what never reached Kong.
-func (r *request) failBare(status int, contentType string) {
+func (r *request) failBare(status int) {
 	page, _ := errorpage.Bare(status)
 	r.Status, r.Source = uint32(status), message.SourceError
-	_ = r.Set(&r.Response, "Content-Type", contentType)
+	_ = r.Set(&r.Response, "Content-Type", "text/html")
+	r.out.noCharset = status == 301 || status == 302
 	r.ownBody([]byte(page))
 }
 
@@ -81,10 +89,10 @@ func (r *request) redirect(status int) plugin.Outcome {
 	if status == 426 {
 		_ = r.Add(&r.Response, "Connection", "Upgrade")
 		_ = r.Add(&r.Response, "Upgrade", "TLS/1.2, HTTP/1.1")
-		r.fail(426, "Please use HTTPS protocol")
+		r.exit(426, "Please use HTTPS protocol")
 		return plugin.Continue
 	}
-	r.failBare(status, bareType(status))
+	r.failBare(status)
 	r.Source = message.SourceExit
 	target := r.View(r.Target)
 	if len(target) > 0 && target[0] != '/' {
@@ -92,15 +100,6 @@ func (r *request) redirect(status int) plugin.Outcome {
 	}
 	_ = r.Set(&r.Response, "Location", "https://"+r.forwarded(message.HeaderXForwardedHost, r.View(r.Host))+target)
 	return plugin.Continue
-}
-
-// bareType is the Content-Type of nginx's small pages: the redirects that it
-// knows from old get no charset.
-func bareType(status int) string {
-	if status == 301 || status == 302 {
-		return "text/html"
-	}
-	return "text/html; charset=UTF-8"
 }
 
 // beginRefused makes a request of a head that could not be parsed, so that
@@ -127,9 +126,9 @@ func (r *request) refused(err error) {
 	r.realIP()
 	switch {
 	case errors.Is(err, http1.ErrVersion):
-		r.failBare(505, bareType(505))
+		r.failBare(505)
 	case errors.Is(err, http1.ErrCoding):
-		r.failBare(501, bareType(501))
+		r.failBare(501)
 	case errors.Is(err, http1.ErrURITooLong):
 		r.failProxy(414)
 	case errors.Is(err, http1.ErrTooLarge):

@@ -8,9 +8,9 @@ import (
 )
 
 // skipSets say which known fields are written by us instead of being copied.
-type skipSets struct{ request, requestKeepXFF, response [256]bool }
+type skipSets struct{ request, response [256]bool }
 
-func (s *skipSets) init() {
+func (s *skipSets) init(h *HeaderSet) {
 	for _, id := range []message.KnownHeader{
 		message.HeaderHost, message.HeaderContentLength, message.HeaderVia, message.HeaderXForwardedFor,
 		message.HeaderXForwardedProto, message.HeaderXForwardedHost, message.HeaderXForwardedPort,
@@ -18,6 +18,7 @@ func (s *skipSets) init() {
 	} {
 		s.request[id] = true
 	}
+	s.request[message.HeaderXKongRequestID] = h.UpstreamRequestID // else the client's own passes
 	s.response[message.HeaderContentLength] = true
 }
 
@@ -34,9 +35,7 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, r.Bytes(r.UpstreamHost)...)
 	if r.Bits&message.BitUpgrade != 0 {
-		dst = append(dst, "\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "...)
-		dst = append(dst, r.Get(&r.Request, "upgrade")...)
-		dst = append(dst, "\r\n"...)
+		dst = append(dst, "\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"...)
 	} else {
 		dst = append(dst, "\r\nConnection: keep-alive\r\n"...)
 	}
@@ -66,8 +65,10 @@ func (r *request) appendForwarded(dst []byte) []byte {
 	if f := r.FindID(&r.Request, message.HeaderXForwardedFor); f != nil {
 		dst = append(dst, r.ValueOf(f)...)
 		dst = append(dst, ", "...)
+		dst = append(dst, r.Bytes(r.RealRemoteAddr)...)
+	} else {
+		dst = append(dst, r.Bytes(r.RemoteAddr)...)
 	}
-	dst = append(dst, r.Bytes(r.RealRemoteAddr)...)
 	dst = append(dst, "\r\nX-Forwarded-Proto: "...)
 	dst = append(dst, r.forwarded(message.HeaderXForwardedProto, r.View(r.Scheme))...)
 	dst = append(dst, "\r\nX-Forwarded-Host: "...)
@@ -164,7 +165,7 @@ func (r *request) addOwnHeaders() {
 			ms("X-Kong-Proxy-Latency", t.AccessEnd-t.Start)
 		}
 		if h.Via {
-			_ = r.Add(&r.Response, "Via", r.w.srv.viaResponse)
+			r.addVia()
 		}
 		if h.Server && r.FindID(&r.Response, message.HeaderServer) == nil {
 			_ = r.Add(&r.Response, "Server", o.Token)
@@ -183,4 +184,13 @@ func (r *request) addOwnHeaders() {
 	if h.RequestID {
 		_ = r.Set(&r.Response, "X-Kong-Request-Id", r.View(r.RequestID))
 	}
+}
+
+// addVia appends the gateway to the response's Via.
+func (r *request) addVia() {
+	own := r.w.srv.viaResponse
+	if f := r.FindID(&r.Response, message.HeaderVia); f != nil {
+		own = r.View(f.Value) + ", " + own
+	}
+	_ = r.Set(&r.Response, "Via", own)
 }

@@ -92,7 +92,7 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 	if r.head {
 		r.Bits |= message.BitHeadRequest
 	}
-	if h.Upgrade && strings.EqualFold(r.Get(&r.Request, "upgrade"), "websocket") {
+	if f := r.FindID(&r.Request, message.HeaderUpgrade); f != nil && strings.EqualFold(r.View(f.Value), "websocket") {
 		r.Bits |= message.BitUpgrade
 	}
 	if h.Expect100 {

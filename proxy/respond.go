@@ -32,6 +32,8 @@ type response struct {
 	chunked, raw bool
 	// noBody: the status or method allows none.
 	noBody bool
+	// noCharset: the default charset stays away (nginx's pages of 301 and 302).
+	noCharset bool
 	// aborted: the connection must be closed, since the answer is incomplete.
 	aborted bool
 	// upgraded: the connection became a tunnel.
@@ -507,11 +509,11 @@ func (r *request) responseBroken(err error) {
 // responses as to own ones (nginx's charset directive).
 func (r *request) charset() {
 	cs := r.w.srv.Options.Charset
-	if cs == "" || r.Source != message.SourceService {
+	if cs == "" || r.out.noCharset {
 		return
 	}
 	f := r.FindID(&r.Response, message.HeaderContentType)
-	if f == nil || f.Flags&message.FieldEdited != 0 && r.out.own {
+	if f == nil {
 		return
 	}
 	v := r.View(f.Value)

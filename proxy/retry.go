@@ -40,7 +40,10 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 		t.tries.Failed(p)
 	}
 	r.report(0, f)
-	r.UpstreamStatus = 0
+	r.UpstreamStatus = 502
+	if f == health.TimeoutFailure {
+		r.UpstreamStatus = 504
+	}
 	if t.left > 0 && err != errUpstreamBad && r.repeatable() && (connecting || r.idempotent()) {
 		t.left--
 		if n := len(r.k.Tries); n > 0 {

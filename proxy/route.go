@@ -198,7 +198,7 @@ func (r *request) findRoute() plugin.Outcome {
 		q.SNI = t.ServerName
 	}
 	q.SrcIP, q.SrcPort = r.clientAddr(), int(r.RemotePort)
-	q.DstIP, q.DstPort = r.Flow.Local.Addr().Unmap(), int(r.ServerPort)
+	q.DstIP, q.DstPort = r.Flow.Local.Addr().Unmap(), int(r.visiblePort())
 	q.Header = r
 	if r.Bits&message.BitTrusted != 0 {
 		if f := r.FindID(&r.Request, message.HeaderXForwardedProto); f != nil {
@@ -206,7 +206,7 @@ func (r *request) findRoute() plugin.Outcome {
 		}
 	}
 	if !r.snap.Router.Match(q, &r.route) {
-		r.fail(404, "no Route matched with those values")
+		r.exit(404, "no Route matched with those values")
 		r.step = stepHeaderFilter
 		return plugin.Continue
 	}
@@ -215,11 +215,11 @@ func (r *request) findRoute() plugin.Outcome {
 	r.k.Router.Route, r.k.Router.Service = e.Route, e.Service
 	r.run.Route(r.dest.Plan)
 	r.captures()
-	if r.route.Redirect != 0 {
-		return r.redirect(r.route.Redirect)
-	}
 	if grpcRoute(e.Route) && r.HTTPMajor < 2 {
 		return r.notGRPC()
+	}
+	if r.route.Redirect != 0 {
+		return r.redirect(r.route.Redirect)
 	}
 	return r.toService()
 }
@@ -233,13 +233,12 @@ func grpcRoute(e *entity.Route) bool {
 func (r *request) notGRPC() plugin.Outcome {
 	r.step = stepHeaderFilter
 	if r.Bits&message.BitGRPC == 0 {
-		r.fail(415, "Non-gRPC request matched gRPC route")
+		r.exit(415, "Non-gRPC request matched gRPC route")
 		return plugin.Continue
 	}
 	_ = r.Add(&r.Response, "connection", "Upgrade")
 	_ = r.Add(&r.Response, "upgrade", "HTTP/2")
-	r.fail(426, "Please use HTTP2 protocol")
-	r.Source = message.SourceExit
+	r.exit(426, "Please use HTTP2 protocol")
 	return plugin.Continue
 }
 
@@ -248,7 +247,11 @@ func (r *request) captures() {
 	r.w.captures = r.route.Captures(r.w.captures[:0], r.View(r.URI))
 	c := &r.k.Captures
 	for _, g := range r.w.captures {
-		for len(c.Unnamed) <= g.Index {
+		for len(c.Unnamed) < g.Index {
+			c.Absent |= 1 << len(c.Unnamed)
+			c.Unnamed = append(c.Unnamed, "")
+		}
+		if len(c.Unnamed) == g.Index {
 			c.Unnamed = append(c.Unnamed, "")
 		}
 		c.Unnamed[g.Index] = g.Value

@@ -137,7 +137,7 @@ func (r *request) access() plugin.Outcome {
 	}
 	out := r.run.Phase(&r.k, phase.Access)
 	if out == plugin.Continue && r.k.Router.Service == nil && r.step == stepAccess {
-		r.fail(503, "no Service found with those values")
+		r.exit(503, "no Service found with those values")
 		r.step = stepHeaderFilter
 	}
 	return out

@@ -140,7 +140,7 @@ func (s *Server) Attach(w *worker.Worker) *Worker {
 		seed[i] = byte(rand.Uint32())
 	}
 	p.random = *rand.NewChaCha8(seed)
-	p.skip.init()
+	p.skip.init(&s.Options.Headers)
 	s.viaResponse = "1.1 " + s.Options.Token
 	w.Set(worker.SlotProxy, p)
 	return p
