@@ -88,7 +88,7 @@ func NewMemory(o Options) (*Memory, error) {
 func (m *Memory) emptyTables() []*table {
 	tables := make([]*table, len(m.order))
 	for i, k := range m.order {
-		tables[i] = newTable(k)
+		tables[i] = newTable(m, k)
 	}
 	return tables
 }
@@ -206,8 +206,9 @@ func (s *kindStore) visible(r *row, ws uint32) bool {
 
 func (s *kindStore) Get(ws, id string) (Record, bool) {
 	n, _ := s.m.space(ws)
-	if r, ok := s.table().rows.get(key{0, id}); ok && s.visible(r, n) {
-		return r.rec, true
+	t := s.table()
+	if r, ok := t.rows.get(key{0, id}); ok && s.visible(r, n) {
+		return t.record(r), true
 	}
 	return nil, false
 }
@@ -225,8 +226,9 @@ func (s *kindStore) By(ws, field, value string) (Record, bool) {
 	if s.k.across[i] {
 		k.ws = 0
 	}
-	if r, ok := s.table().unique[i].get(k); ok && r.live() {
-		return r.rec, true
+	t := s.table()
+	if r, ok := t.unique[i].get(k); ok && r.live() {
+		return t.record(r), true
 	}
 	return nil, false
 }
@@ -244,15 +246,16 @@ func (s *kindStore) ByCacheKey(ws, value string) (Record, bool) {
 		n = 1
 	}
 	if r, ok := t.cache.get(key{n, value}); ok && r.live() {
-		return r.rec, true
+		return t.record(r), true
 	}
 	return nil, false
 }
 
 func (s *kindStore) Each(ws string, fn func(Record) bool) {
 	n, _ := s.m.space(ws)
-	for _, r := range s.table().sorted() {
-		if s.visible(r, n) && !fn(r.rec) {
+	t := s.table()
+	for _, r := range t.sorted() {
+		if s.visible(r, n) && !fn(t.peek(r)) {
 			return
 		}
 	}
@@ -264,14 +267,21 @@ func (s *kindStore) ByForeign(ws, field, id string, fn func(Record) bool) {
 		return
 	}
 	n, _ := s.m.space(ws)
-	list, _ := s.table().foreign[i].get(key{0, id})
-	list.each(func(r *row) bool { return !s.visible(r, n) || fn(r.rec) })
+	t := s.table()
+	list, _ := t.foreign[i].get(key{0, id})
+	list.each(func(r *row) bool { return !s.visible(r, n) || fn(t.record(r)) })
 }
 
 func (s *kindStore) Len(ws string) int {
-	n := 0
-	s.Each(ws, func(Record) bool { n++; return true })
-	return n
+	n, count := uint32(0), 0
+	n, _ = s.m.space(ws)
+	s.table().rows.each(func(_ key, r *row) bool {
+		if s.visible(r, n) {
+			count++
+		}
+		return true
+	})
+	return count
 }
 
 // Page implements the list of the Admin API.
@@ -283,7 +293,8 @@ func (s *kindStore) Page(_ context.Context, ws string, q Query) (Page, error) {
 		return Page{}, &Error{Code: InvalidSize, Message: "size must be an integer between 1 and 1000"}
 	}
 	n, _ := s.m.space(ws)
-	rows := s.table().sorted()
+	t := s.table()
+	rows := t.sorted()
 	if q.Foreign != "" {
 		rows = s.childRows(q)
 	}
@@ -292,19 +303,21 @@ func (s *kindStore) Page(_ context.Context, ws string, q Query) (Page, error) {
 		from = search(rows, q.After)
 	}
 	var p Page
-	for i := from; i < len(rows); i++ {
-		r := rows[i]
-		if !s.visible(r, n) || !hasTags(r.rec, q) {
+	last := ""
+	for _, r := range rows[from:] {
+		if !s.visible(r, n) {
+			continue
+		}
+		rec := t.peek(r)
+		if !hasTags(rec, q) {
 			continue
 		}
 		if len(p.Records) == q.Size {
-			p.Next = p.Records[q.Size-1][s.k.pk[0]].(string)
-			if len(s.k.pk) > 1 {
-				p.Next = s.k.idOf(p.Records[q.Size-1])
-			}
+			p.Next = last
 			break
 		}
-		p.Records = append(p.Records, r.rec)
+		p.Records = append(p.Records, rec)
+		last = r.id
 	}
 	return p, nil
 }

@@ -75,7 +75,7 @@ func many(n int) dao.Set {
 
 func TestReadsDoNotAllocate(t *testing.T) {
 	m := open(t)
-	if err := m.ReplaceAll(context.Background(), many(5000)); err != nil {
+	if err := m.ReplaceAll(context.Background(), many(25_000)); err != nil {
 		t.Fatal(err)
 	}
 	n := testing.AllocsPerRun(100, func() {

@@ -43,6 +43,7 @@ func (m *Memory) ReplaceAll(_ context.Context, set Set) error {
 // builder collects the indexes of one kind as plain maps.
 type builder struct {
 	kind    *kind
+	shell   *table // becomes the table
 	rows    map[key]*row
 	unique  []map[key]*row
 	cache   map[key]*row
@@ -63,7 +64,8 @@ func (m *Memory) build(s *kindStore, recs []Record) (*builder, error) {
 	for i := range b.foreign {
 		b.foreign[i] = map[key]refs{}
 	}
-	shell := &table{kind: k}
+	shell := newTable(m, k)
+	b.shell = shell
 	for _, rec := range recs {
 		ws, ok := rec["ws_id"].(string)
 		if !ok {
@@ -72,6 +74,9 @@ func (m *Memory) build(s *kindStore, recs []Record) (*builder, error) {
 		r, err := s.newRow(ws, rec, WriteOptions{}, nil)
 		if err != nil {
 			return nil, err
+		}
+		if len(recs) >= packFrom {
+			shell.squeeze(r)
 		}
 		if err := b.add(shell, s, r); err != nil {
 			return nil, err
@@ -83,7 +88,7 @@ func (m *Memory) build(s *kindStore, recs []Record) (*builder, error) {
 func (b *builder) add(shell *table, s *kindStore, r *row) error {
 	id := key{0, r.id}
 	if _, twice := b.rows[id]; twice {
-		return s.primaryViolation(r.rec)
+		return s.primaryViolation(shell.peek(r))
 	}
 	b.rows[id] = r
 	for i, f := range b.kind.unique {
@@ -92,19 +97,19 @@ func (b *builder) add(shell *table, s *kindStore, r *row) error {
 			continue
 		}
 		if _, twice := b.unique[i][k]; twice {
-			return uniqueViolation(map[string]any{f: r.rec[f]})
+			return uniqueViolation(map[string]any{f: shell.peek(r)[f]})
 		}
 		b.unique[i][k] = r
 	}
 	if b.cache != nil {
-		k := key{r.ws, b.kind.cacheKeyOf(r.rec)}
+		k := key{r.ws, b.kind.cacheKeyOf(shell.peek(r))}
 		if _, twice := b.cache[k]; twice {
-			return uniqueViolation(shell.cacheFields(r.rec))
+			return uniqueViolation(shell.cacheFields(shell.peek(r)))
 		}
 		b.cache[k] = r
 	}
 	for i, f := range b.kind.foreign {
-		if ref := scalarKey(r.rec[f.Name]); ref != "" {
+		if ref := shell.foreignID(r, f.Name); ref != "" {
 			b.foreign[i][key{0, ref}] = b.foreign[i][key{0, ref}].grow(r)
 		}
 	}
@@ -116,19 +121,19 @@ func (r refs) grow(x *row) refs {
 	if r.one == nil {
 		return refs{one: x}
 	}
-	return refs{one: r.one, more: append(r.more, x)}
+	more := append(r.rest(), x)
+	return refs{one: r.one, more: &more}
 }
 
 func (b *builder) table() *table {
-	t := &table{kind: b.kind, rows: newIndex(b.rows)}
-	t.unique = make([]*index[*row], len(b.unique))
+	t := b.shell
+	t.rows = newIndex(b.rows)
 	for i := range t.unique {
 		t.unique[i] = newIndex(b.unique[i])
 	}
 	if b.cache != nil {
 		t.cache = newIndex(b.cache)
 	}
-	t.foreign = make([]*index[refs], len(b.foreign))
 	for i := range t.foreign {
 		t.foreign[i] = newIndex(b.foreign[i])
 	}

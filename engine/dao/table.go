@@ -9,30 +9,28 @@ import (
 	"github.com/gibbon-gateway/gibbon/model/schema"
 )
 
-// row is a stored entity.
-type row struct {
-	rec Record
-	id  string
-	ws  uint32
-	// expires is the Unix time in milliseconds at which the row is gone, 0 never.
-	expires int64
-}
-
 // refs are the rows that point to one parent. Most parents have one.
 type refs struct {
 	one  *row
-	more []*row
+	more *[]*row
 }
 
 func (r refs) each(fn func(*row) bool) {
 	if r.one != nil && !fn(r.one) {
 		return
 	}
-	for _, x := range r.more {
+	for _, x := range r.rest() {
 		if !fn(x) {
 			return
 		}
 	}
+}
+
+func (r refs) rest() []*row {
+	if r.more == nil {
+		return nil
+	}
+	return *r.more
 }
 
 func (r refs) with(x *row) refs {
@@ -40,7 +38,8 @@ func (r refs) with(x *row) refs {
 		return refs{one: x, more: r.more}
 	}
 	// append may share the array with an older refs, whose length hides it
-	return refs{one: r.one, more: append(r.more[:len(r.more):len(r.more)], x)}
+	more := append(r.rest(), x)
+	return refs{one: r.one, more: &more}
 }
 
 func (r refs) without(id string) refs {
@@ -48,20 +47,25 @@ func (r refs) without(id string) refs {
 		return refs{more: r.more}
 	}
 	var more []*row
-	for _, x := range r.more {
+	for _, x := range r.rest() {
 		if x.id != id {
 			more = append(more, x)
 		}
 	}
-	return refs{one: r.one, more: more}
+	if more == nil {
+		return refs{one: r.one}
+	}
+	return refs{one: r.one, more: &more}
 }
 
-func (r refs) empty() bool { return r.one == nil && len(r.more) == 0 }
+func (r refs) empty() bool { return r.one == nil && len(r.rest()) == 0 }
 
 // table holds the rows of one kind.
 type table struct {
 	kind *kind
+	m    *Memory
 	rows *index[*row]
+	hot  hot
 	// unique has an index per field of kind.unique, cache that of the cache
 	// key (nil where one of the others serves).
 	unique  []*index[*row]
@@ -89,6 +93,8 @@ type kind struct {
 	children []childField
 	// holders are array fields elsewhere whose elements are ids of this kind.
 	holders []childField
+	// numbers are the fields' places in the schema, for packing.
+	numbers map[string]byte
 }
 
 type childField struct {
@@ -98,9 +104,12 @@ type childField struct {
 }
 
 func newKind(s *schema.Schema, pos int) *kind {
-	k := &kind{schema: s, name: s.Name, pos: pos, pk: s.Keys()}
+	k := &kind{schema: s, name: s.Name, pos: pos, pk: s.Keys(), numbers: map[string]byte{}}
 	for i := range s.Fields {
 		f := &s.Fields[i]
+		if i < unnamed {
+			k.numbers[f.Name] = byte(i)
+		}
 		if f.Type == schema.Foreign {
 			k.foreign = append(k.foreign, f)
 		}
@@ -178,8 +187,8 @@ func CacheKey(s *schema.Schema, rec Record) string {
 	return b.String()
 }
 
-func newTable(k *kind) *table {
-	t := &table{kind: k, rows: newIndex(map[key]*row{})}
+func newTable(m *Memory, k *kind) *table {
+	t := &table{kind: k, m: m, rows: newIndex(map[key]*row{})}
 	t.unique = make([]*index[*row], len(k.unique))
 	for i := range t.unique {
 		t.unique[i] = newIndex(map[key]*row{})
@@ -195,11 +204,19 @@ func newTable(k *kind) *table {
 }
 
 func (t *table) uniqueKey(i int, r *row) (key, bool) {
-	v, ok := r.rec[t.kind.unique[i]]
+	var v string
+	var ok bool
+	if p := r.rec.Load(); p != nil {
+		var x any
+		x, ok = (*p)[t.kind.unique[i]]
+		v = scalarKey(x)
+	} else {
+		v, ok = t.kind.unpackString(r.packed, t.kind.unique[i])
+	}
 	if !ok {
 		return key{}, false
 	}
-	k := key{r.ws, scalarKey(v)}
+	k := key{r.ws, v}
 	if t.kind.across[i] {
 		k.ws = 0
 	}
@@ -211,11 +228,11 @@ func (t *table) uniqueKey(i int, r *row) (key, bool) {
 func (t *table) conflict(r *row) map[string]any {
 	for i, f := range t.kind.unique {
 		if k, ok := t.uniqueKey(i, r); ok && t.taken(t.unique[i], k, r.id) {
-			return map[string]any{f: r.rec[f]}
+			return map[string]any{f: t.peek(r)[f]}
 		}
 	}
-	if t.cache != nil && t.taken(t.cache, key{r.ws, t.kind.cacheKeyOf(r.rec)}, r.id) {
-		return t.cacheFields(r.rec)
+	if t.cache != nil && t.taken(t.cache, key{r.ws, t.kind.cacheKeyOf(t.peek(r))}, r.id) {
+		return t.cacheFields(t.peek(r))
 	}
 	return nil
 }
@@ -235,9 +252,10 @@ func (t *table) taken(x *index[*row], k key, id string) bool {
 	return ok && old.id != id && old.live()
 }
 
-func (r *row) live() bool { return r.expires == 0 || r.expires > nowMilli() }
-
 func (t *table) insert(r *row) {
+	if t.rows.n >= packFrom {
+		t.squeeze(r)
+	}
 	t.rows.set(key{0, r.id}, r)
 	for i := range t.unique {
 		if k, ok := t.uniqueKey(i, r); ok {
@@ -245,10 +263,10 @@ func (t *table) insert(r *row) {
 		}
 	}
 	if t.cache != nil {
-		t.cache.set(key{r.ws, t.kind.cacheKeyOf(r.rec)}, r)
+		t.cache.set(key{r.ws, t.kind.cacheKeyOf(t.peek(r))}, r)
 	}
 	for i, f := range t.kind.foreign {
-		if id := scalarKey(r.rec[f.Name]); id != "" {
+		if id := t.foreignID(r, f.Name); id != "" {
 			old, _ := t.foreign[i].get(key{0, id})
 			t.foreign[i].set(key{0, id}, old.with(r))
 		}
@@ -266,13 +284,13 @@ func (t *table) remove(r *row) {
 		}
 	}
 	if t.cache != nil {
-		k := key{r.ws, t.kind.cacheKeyOf(r.rec)}
+		k := key{r.ws, t.kind.cacheKeyOf(t.peek(r))}
 		if cur, _ := t.cache.get(k); cur == r {
 			t.cache.del(k)
 		}
 	}
 	for i, f := range t.kind.foreign {
-		id := scalarKey(r.rec[f.Name])
+		id := t.foreignID(r, f.Name)
 		if id == "" {
 			continue
 		}
@@ -284,6 +302,28 @@ func (t *table) remove(r *row) {
 		}
 	}
 	t.version.Add(1)
+}
+
+// foreignID is the id that a foreign field holds, "" for none.
+func (t *table) foreignID(r *row, field string) string {
+	if p := r.rec.Load(); p != nil {
+		return scalarKey((*p)[field])
+	}
+	id, _ := t.kind.unpackString(r.packed, field)
+	return id
+}
+
+// spaceID is the id of a workspace by its number, boxed.
+func (t *table) spaceID(n uint32) any {
+	if n == 1 {
+		return t.m.wsAny
+	}
+	for id, x := range *t.m.spaces.Load() {
+		if x == n {
+			return id
+		}
+	}
+	return ""
 }
 
 // sorted lists the rows in the order of their ids. The list is kept until the

@@ -32,8 +32,8 @@ func (s *kindStore) Insert(_ context.Context, ws string, rec Record, o WriteOpti
 	}
 	s.dropExpired(t, r)
 	t.insert(r)
-	m.notify([]Change{{Op: Created, Kind: s.k.name, New: r.rec}})
-	return r.rec, nil
+	m.notify([]Change{{Op: Created, Kind: s.k.name, New: rec}})
+	return rec, nil
 }
 
 // Update implements a change of some fields.
@@ -52,7 +52,7 @@ func (s *kindStore) Update(_ context.Context, ws, id string, patch Record, o Wri
 		return nil, err
 	}
 	patch = without(patch, s.k.pk...)
-	rec, err := s.k.schema.ProcessUpdate(patch, old.rec)
+	rec, err := s.k.schema.ProcessUpdate(patch, t.record(old))
 	if err != nil {
 		return nil, asViolation(err)
 	}
@@ -71,8 +71,10 @@ func (s *kindStore) Upsert(_ context.Context, ws, id string, rec Record, o Write
 	n, _ := m.space(ws)
 	old, exists := t.rows.get(key{0, id})
 	exists = exists && s.visible(old, n)
-	if exists && rec["created_at"] == nil && old.rec["created_at"] != nil {
-		rec = with(rec, "created_at", old.rec["created_at"])
+	if exists && rec["created_at"] == nil {
+		if at := t.record(old)["created_at"]; at != nil {
+			rec = with(rec, "created_at", at)
+		}
 	}
 	rec, err := s.prepare(ws, rec, o, schema.Upsert)
 	if err != nil {
@@ -90,8 +92,8 @@ func (s *kindStore) Upsert(_ context.Context, ws, id string, rec Record, o Write
 	}
 	s.dropExpired(t, r)
 	t.insert(r)
-	m.notify([]Change{{Op: Created, Kind: s.k.name, New: r.rec}})
-	return r.rec, nil
+	m.notify([]Change{{Op: Created, Kind: s.k.name, New: rec}})
+	return rec, nil
 }
 
 // replace puts a new version of a row in place of the old.
@@ -103,10 +105,11 @@ func (s *kindStore) replace(t *table, ws string, old *row, rec Record, o WriteOp
 	if err := s.admit(t, r); err != nil {
 		return nil, err
 	}
+	before := t.peek(old)
 	t.remove(old)
 	t.insert(r)
-	s.m.notify([]Change{{Op: Updated, Kind: s.k.name, New: r.rec, Old: old.rec}})
-	return r.rec, nil
+	s.m.notify([]Change{{Op: Updated, Kind: s.k.name, New: rec, Old: before}})
+	return rec, nil
 }
 
 // Delete implements removal with what cascades from it.
@@ -119,6 +122,7 @@ func (s *kindStore) Delete(_ context.Context, ws, id string) (Record, error) {
 	if !ok || !s.visible(r, n) {
 		return nil, nil
 	}
+	gone := s.table().record(r)
 	var plan []doomed
 	if err := m.planDelete(s.k, r, &plan, map[*row]bool{}); err != nil {
 		return nil, err
@@ -127,18 +131,20 @@ func (s *kindStore) Delete(_ context.Context, ws, id string) (Record, error) {
 	changes := make([]Change, 0, len(plan))
 	for _, d := range plan {
 		t := tables[d.kind.pos]
+		before := t.peek(d.row)
 		t.remove(d.row)
 		if d.unset == "" {
-			changes = append(changes, Change{Op: Deleted, Kind: d.kind.name, Old: d.row.rec})
+			changes = append(changes, Change{Op: Deleted, Kind: d.kind.name, Old: before})
 			continue
 		}
-		next := *d.row
-		next.rec = without(d.row.rec, d.unset)
-		t.insert(&next)
-		changes = append(changes, Change{Op: Updated, Kind: d.kind.name, Old: d.row.rec, New: next.rec})
+		after := without(before, d.unset)
+		next := &row{id: d.row.id, ws: d.row.ws, expires: d.row.expires}
+		next.rec.Store(&after)
+		t.insert(next)
+		changes = append(changes, Change{Op: Updated, Kind: d.kind.name, Old: before, New: after})
 	}
 	m.notify(changes)
-	return r.rec, nil
+	return gone, nil
 }
 
 // doomed is a row that a delete takes along, or whose field it unsets.
@@ -190,8 +196,9 @@ func (m *Memory) planDelete(k *kind, r *row, plan *[]doomed, seen map[*row]bool)
 
 // heldBy finds an entity whose array field has the id.
 func (m *Memory) heldBy(h childField, id string) (string, bool) {
-	for _, x := range (*m.tables.Load())[h.kind.pos].sorted() {
-		l, _ := x.rec[h.field.Name].([]any)
+	t := (*m.tables.Load())[h.kind.pos]
+	for _, x := range t.sorted() {
+		l, _ := t.peek(x)[h.field.Name].([]any)
 		for _, e := range l {
 			if e == id {
 				return x.id, true
@@ -250,7 +257,8 @@ func (s *kindStore) resolveForeign(ws string, rec Record) (Record, error) {
 
 // newRow completes a record with its workspace and drops transient fields.
 func (s *kindStore) newRow(ws string, rec Record, o WriteOptions, old *row) (*row, error) {
-	r := &row{rec: rec, id: s.k.idOf(rec), ws: s.m.addSpace(ws)}
+	r := &row{id: s.k.idOf(rec), ws: s.m.addSpace(ws)}
+	r.rec.Store(&rec)
 	if s.k.schema.Workspaceable {
 		if ws == s.m.workspace {
 			rec["ws_id"] = s.m.wsAny
@@ -283,7 +291,7 @@ func (s *kindStore) newRow(ws string, rec Record, o WriteOptions, old *row) (*ro
 // admit checks uniqueness and that what a row points to exists.
 func (s *kindStore) admit(t *table, r *row) error {
 	for _, f := range s.k.foreign {
-		ref, ok := r.rec[f.Name].(map[string]any)
+		ref, ok := t.peek(r)[f.Name].(map[string]any)
 		if !ok {
 			continue
 		}
