@@ -1,34 +1,75 @@
 package http1
 
-// token marks the bytes of a token (RFC 9110 section 5.6.2).
-var token [256]bool
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// badValue marks the bytes that no field value may have: controls but tab (RFC 9110 section 5.5).
-var badValue [256]bool
+// Classes of the bytes that a field name may have (token, RFC 9110 section
+// 5.6.2). 0 is no byte of a name.
+const (
+	nameUsual      uint8 = 1 << iota // letters, digits, '-'
+	nameUnderscore                   // '_'
+	nameOdd                          // the other token bytes
+)
+
+// nameClass tells the class of a byte in a field name.
+var nameClass [256]uint8
 
 func init() {
 	for c := '0'; c <= 'z'; c++ {
 		if c <= '9' || c >= 'a' || c >= 'A' && c <= 'Z' {
-			token[c] = true
+			nameClass[c] = nameUsual
 		}
 	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		token[c] = true
+	for _, c := range "!#$%&'*+.^`|~" {
+		nameClass[c] = nameOdd
 	}
-	for c := 0; c < 32; c++ {
-		badValue[c] = c != '\t'
-	}
-	badValue[127] = true
+	nameClass['-'], nameClass['_'] = nameUsual, nameUnderscore
 }
 
-func validValue(v []byte) bool {
-	for _, c := range v {
-		if badValue[c] {
-			return false
+// badValue: no field value may have c, a control other than tab (RFC 9110 section 5.5).
+func badValue(c byte) bool { return c < ' ' && c != '\t' || c == 127 }
+
+// validValue says whether v has no byte that is bad in a field value.
+func validValue(v []byte) bool { return valueEnd(v, 0) == len(v) }
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// below finds the first byte of b[i:] that is less than limit (at most 128)
+// or 127, len(b) without any. Eight bytes are looked at at a time: a borrow
+// can only make bytes behind the first match look like matches.
+func below(b []byte, i int, limit byte) int {
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		y := x ^ 127*ones
+		if m := ((x-uint64(limit)*ones)&^x | (y-ones)&^y) & tops; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	return true
+	for ; i < len(b); i++ {
+		if b[i] < limit || b[i] == 127 {
+			return i
+		}
+	}
+	return i
+}
+
+// valueEnd finds the first byte of b[i:] that is bad in a field value.
+func valueEnd(b []byte, i int) int {
+	for {
+		if i = below(b, i, ' '); i == len(b) || b[i] != '\t' {
+			return i
+		}
+		i++
+	}
 }
 
 // methodByte: nginx takes upper-case letters, '_' and '-' as a method.
 func methodByte(c byte) bool { return 'A' <= c && c <= 'Z' || c == '_' || c == '-' }
+
+// blank is optional white space around values (RFC 9110 section 5.6.3).
+func blank(c byte) bool { return c == ' ' || c == '\t' }

@@ -12,14 +12,23 @@ const maxChunkLine = 4096
 // maxTrailer bounds the trailer section.
 const maxTrailer = 32 << 10
 
+// A body may not consist of framing: beyond freeFraming bytes of size lines,
+// each chunk must bring half as many bytes of data as its line is longer than
+// usualFraming bytes.
+const (
+	freeFraming  = 8 << 10
+	usualFraming = 16
+)
+
 // Decoder takes a message body off the wire: by length, by chunks (RFC 9112
 // section 7.1) or until the connection ends. The zero Decoder has no body.
 type Decoder struct {
-	kind  message.BodyKind
-	left  int64 // of the length, or of the chunk
-	state chunkState
-	line  int // bytes of the current size line or of the trailer
-	done  bool
+	kind   message.BodyKind
+	left   int64 // of the length, or of the chunk
+	state  chunkState
+	line   int   // bytes of the current size line
+	excess int64 // of framing, see freeFraming
+	done   bool
 	// Trailer collects the trailer section of a chunked body, CRLFs included.
 	Trailer []byte
 }
@@ -29,6 +38,7 @@ type chunkState uint8
 const (
 	chunkSize chunkState = iota // at a size line's start
 	chunkDigits
+	chunkBlank // behind the size
 	chunkExtension
 	chunkSizeLF
 	chunkData
@@ -40,9 +50,10 @@ const (
 // Begin sets d to a body of that kind and length.
 func (d *Decoder) Begin(kind message.BodyKind, length int64) {
 	*d = Decoder{kind: kind, left: length, Trailer: d.Trailer[:0]}
+	if cap(d.Trailer) > maxChunkLine {
+		d.Trailer = nil // a big one must not stay with a pooled request
+	}
 	switch kind {
-	case message.BodyNone:
-		d.done = true
 	case message.BodyLength:
 		d.done = length == 0
 	case message.BodyChunked:
@@ -51,7 +62,7 @@ func (d *Decoder) Begin(kind message.BodyKind, length int64) {
 }
 
 // Done says that the whole body was taken.
-func (d *Decoder) Done() bool { return d.done }
+func (d *Decoder) Done() bool { return d.done || d.kind == message.BodyNone }
 
 // Left is how much of a body with a length is missing.
 func (d *Decoder) Left() int64 { return d.left }
@@ -61,14 +72,14 @@ func (d *Decoder) EOF() bool {
 	if d.kind == message.BodyUntilClose {
 		d.done = true
 	}
-	return d.done
+	return d.Done()
 }
 
 // Decode takes what it can from the front of b. data is the next piece of the
 // body, a slice of b (nil if there is none yet); n is how many bytes of b are
 // used up. Call it again with the rest until n is 0 or the body is done.
 func (d *Decoder) Decode(b []byte) (data []byte, n int, err error) {
-	if d.done || len(b) == 0 {
+	if d.Done() || len(b) == 0 {
 		return nil, 0, nil
 	}
 	switch d.kind {
@@ -109,48 +120,12 @@ func (d *Decoder) chunked(b []byte) (data []byte, n int, err error) {
 // framing takes one byte outside of data and trailer.
 func (d *Decoder) framing(c byte) error {
 	switch d.state {
-	case chunkSize, chunkDigits:
-		if v, ok := hexValue(c); ok {
-			if d.left >= 1<<55 {
-				return ErrBad
-			}
-			d.left = d.left<<4 | int64(v)
-			d.state = chunkDigits
-			break
-		}
-		if d.state == chunkSize {
-			return ErrBad
-		}
-		switch c {
-		case '\r':
-			d.state = chunkSizeLF
-		case ';', ' ', '\t':
-			d.state = chunkExtension
-		default:
-			return ErrBad
-		}
-	case chunkExtension:
-		if c == '\r' {
-			d.state = chunkSizeLF
-		} else if badValue[c] {
-			return ErrBad
-		}
-	case chunkSizeLF:
-		if c != '\n' {
-			return ErrBad
-		}
-		d.line = 0
-		if d.left == 0 {
-			d.state = chunkTrailer
-		} else {
-			d.state = chunkData
-		}
-		return nil
 	case chunkDataCR:
 		if c != '\r' {
 			return ErrBad
 		}
 		d.state = chunkDataLF
+		return nil
 	case chunkDataLF:
 		if c != '\n' {
 			return ErrBad
@@ -161,34 +136,101 @@ func (d *Decoder) framing(c byte) error {
 	if d.line++; d.line > maxChunkLine {
 		return ErrBad
 	}
+	switch d.state {
+	case chunkSize, chunkDigits:
+		if v, ok := hexValue(c); ok {
+			if d.left >= 1<<55 {
+				return ErrBad
+			}
+			d.left = d.left<<4 | int64(v)
+			d.state = chunkDigits
+			return nil
+		}
+		if d.state == chunkSize {
+			return ErrBad
+		}
+		return d.sizeEnd(c)
+	case chunkBlank:
+		return d.sizeEnd(c)
+	case chunkExtension:
+		if c == '\r' {
+			d.state = chunkSizeLF
+		} else if badValue(c) {
+			return ErrBad
+		}
+	case chunkSizeLF:
+		if c != '\n' {
+			return ErrBad
+		}
+		return d.sizeLine()
+	}
+	return nil
+}
+
+// sizeEnd takes what may follow a chunk's size.
+func (d *Decoder) sizeEnd(c byte) error {
+	switch c {
+	case '\r':
+		d.state = chunkSizeLF
+	case ';':
+		d.state = chunkExtension
+	case ' ', '\t':
+		d.state = chunkBlank
+	default:
+		return ErrBad
+	}
+	return nil
+}
+
+// sizeLine is at the end of a size line.
+func (d *Decoder) sizeLine() error {
+	d.excess = max(d.excess+int64(d.line)-usualFraming-min(d.left, maxChunkLine)*2, 0)
+	if d.excess > freeFraming {
+		return ErrBad
+	}
+	d.state = chunkData
+	if d.left == 0 {
+		d.state = chunkTrailer
+	}
 	return nil
 }
 
 // trailer collects lines until the empty one.
 func (d *Decoder) trailer(b []byte) (n int, err error) {
 	for n < len(b) {
-		k := bytes.IndexByte(b[n:], '\n')
-		if k < 0 {
-			d.Trailer = append(d.Trailer, b[n:]...)
-			n = len(b)
-			break
+		k := bytes.IndexByte(b[n:], '\n') + 1
+		piece := b[n:]
+		if k > 0 {
+			piece = b[n : n+k]
 		}
-		d.Trailer = append(d.Trailer, b[n:n+k+1]...)
-		n += k + 1
-		t := d.Trailer
-		if len(t) < 2 || t[len(t)-2] != '\r' {
+		if len(d.Trailer)+len(piece) > maxTrailer {
 			return n, ErrBad
 		}
-		if len(t) == 2 || len(t) >= 4 && t[len(t)-4] == '\r' && t[len(t)-3] == '\n' {
-			d.Trailer = t[:len(t)-2]
+		d.Trailer = append(d.Trailer, piece...)
+		n += len(piece)
+		if k == 0 {
+			break
+		}
+		line := d.Trailer[bytes.LastIndexByte(d.Trailer[:len(d.Trailer)-1], '\n')+1:]
+		if len(line) == 2 && line[0] == '\r' {
+			d.Trailer = d.Trailer[:len(d.Trailer)-2]
 			d.done = true
-			return n, nil
+			break
+		}
+		if !fieldLine(line) {
+			return n, ErrBad
 		}
 	}
-	if len(d.Trailer) > maxTrailer {
-		return n, ErrBad
-	}
 	return n, nil
+}
+
+// fieldLine says whether l, which ends with LF, is a well-formed field line.
+func fieldLine(l []byte) bool {
+	i := 0
+	for i < len(l) && nameClass[l[i]] != 0 {
+		i++
+	}
+	return i > 0 && i < len(l)-2 && l[i] == ':' && valueEnd(l, i+1) == len(l)-2 && l[len(l)-2] == '\r'
 }
 
 func hexValue(c byte) (byte, bool) {

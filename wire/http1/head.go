@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"errors"
+	"unsafe"
 
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -31,7 +32,30 @@ type Limits struct {
 	Line, Total int
 	// Fields bounds their number.
 	Fields int
+	// DropUnderscores leaves fields out of a request whose names have '_'
+	// (nginx's underscores_in_headers off).
+	DropUnderscores bool
+	// KeepOddNames keeps fields of a request whose names have other bytes than
+	// letters, digits, '-' and '_'; without it they are left out, as if they
+	// had not been sent (nginx's ignore_invalid_headers off).
+	KeepOddNames bool
 }
+
+// dropped is the set of name classes that a request's fields are left out for.
+func (lim *Limits) dropped() uint8 {
+	var d uint8
+	if lim.DropUnderscores {
+		d = nameUnderscore
+	}
+	if !lim.KeepOddNames {
+		d |= nameOdd
+	}
+	return d
+}
+
+// maxConnectionNames bounds the names that Connection fields list, since each
+// is compared with every field.
+const maxConnectionNames = 100
 
 // Head is a parsed message head: offsets into the buffer that was parsed. It
 // is reused from message to message.
@@ -62,7 +86,7 @@ type Head struct {
 	Host int
 
 	upgradeField, upgradeToken bool
-	connectionNames            bool // Connection names fields other than the usual
+	connectionNames            int // how many other fields Connection names
 	hasLength, hasTE           bool
 }
 
@@ -73,9 +97,9 @@ func (h *Head) reset() {
 
 // Complete finds the end of a head in b from scan on, so that bytes seen
 // before need not be looked at again. It gives the head's length, or where to
-// go on and ErrMore.
+// go on and ErrMore. Empty lines in front belong to the head (ParseRequest).
 func Complete(b []byte, scan int) (n int, err error) {
-	scan = max(scan-3, 0)
+	scan = max(scan-3, emptyLines(b))
 	if k := bytes.Index(b[scan:], headEnd); k >= 0 {
 		return scan + k + 4, nil
 	}
@@ -84,62 +108,67 @@ func Complete(b []byte, scan int) (n int, err error) {
 
 var headEnd = []byte("\r\n\r\n")
 
-// fields parses the field lines of b[i:end] up to the empty line.
-func (h *Head) fields(b []byte, i int, lim *Limits, request bool) error {
+// emptyLines is the length of the empty lines that b begins with.
+func emptyLines(b []byte) int {
+	i := 0
+	for i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' {
+		i += 2
+	}
+	return i
+}
+
+// fields parses the field lines of b[i:] up to the empty line, which Complete
+// found at b's end. Fields whose names have a class in drop are left out.
+func (h *Head) fields(b []byte, i int, lim *Limits, request bool, drop uint8) error {
 	for {
 		if b[i] == '\r' && b[i+1] == '\n' {
 			h.Len = i + 2
 			return nil
 		}
 		start := i
-		for token[b[i]] {
+		classes := uint8(0)
+		for c := nameClass[b[i]]; c != 0; c = nameClass[b[i]] {
+			classes |= c
 			i++
 		}
 		nameEnd := i
 		if i == start || b[i] != ':' {
 			return ErrBad // an empty name, folding, a blank before the colon, a bare LF
 		}
-		i++
-		k := bytes.IndexByte(b[i:], '\n')
-		if k < 1 || b[i+k-1] != '\r' {
+		for i++; blank(b[i]); i++ {
+		}
+		v, e := i, valueEnd(b, i)
+		if b[e] != '\r' || b[e+1] != '\n' { // b ends with CRLF, so that e+1 is inside if it is a CR
 			return ErrBad
 		}
-		next := i + k + 1
-		v, e := i, next-2
-		for v < e && (b[v] == ' ' || b[v] == '\t') {
-			v++
-		}
-		for e > v && (b[e-1] == ' ' || b[e-1] == '\t') {
+		i = e + 2
+		for e > v && blank(b[e-1]) {
 			e--
 		}
-		if !validValue(b[v:e]) {
-			return ErrBad
-		}
-		if lim.Line > 0 && next-start > lim.Line || lim.Fields > 0 && len(h.Fields) >= lim.Fields || nameEnd-start > 65535 {
+		if lim.Line > 0 && i-start > lim.Line || lim.Fields > 0 && len(h.Fields) >= lim.Fields || nameEnd-start > 65535 {
 			return ErrTooLarge
+		}
+		if classes&drop != 0 {
+			continue
 		}
 		h.Fields = append(h.Fields, message.Field{
 			Name:  message.Str16{Off: uint32(start), Len: uint16(nameEnd - start)},
 			Value: message.Str{Off: uint32(v), Len: uint32(e - v)},
 		})
-		if nameEnd-start < 32 {
-			if err := h.known(b, &h.Fields[len(h.Fields)-1], request); err != nil {
+		if id := message.KnownBytes(b[start:nameEnd]); id != message.HeaderOther {
+			if err := h.known(id, b[v:e], request); err != nil {
 				return err
 			}
 		}
-		i = next
 	}
 }
 
-// known looks at the fields that delimit and route messages.
-func (h *Head) known(b []byte, f *message.Field, request bool) error {
-	name := b[f.Name.Off : f.Name.Off+uint32(f.Name.Len)]
-	f.ID = message.KnownBytes(name)
-	if f.ID == message.HeaderOther {
-		return nil
-	}
-	v := b[f.Value.Off : f.Value.Off+f.Value.Len]
-	switch f.ID {
+// known looks at the field that was parsed last, whose name is a known one:
+// it may delimit or route the message. v is its value.
+func (h *Head) known(id message.KnownHeader, v []byte, request bool) error {
+	f := &h.Fields[len(h.Fields)-1]
+	f.ID = id
+	switch id {
 	case message.HeaderHost:
 		if request && h.Host >= 0 {
 			return ErrBad
@@ -147,9 +176,9 @@ func (h *Head) known(b []byte, f *message.Field, request bool) error {
 		h.Host = len(h.Fields) - 1
 	case message.HeaderConnection:
 		f.Flags |= message.FieldHop
-		h.connection(v)
+		return h.connection(v)
 	case message.HeaderContentLength:
-		return h.contentLength(f, v)
+		return h.contentLength(v)
 	case message.HeaderTransferEncoding:
 		f.Flags |= message.FieldHop
 		if h.hasTE {
@@ -178,7 +207,7 @@ func (h *Head) known(b []byte, f *message.Field, request bool) error {
 }
 
 // contentLength takes 1*DIGIT once (RFC 9112 section 6.3).
-func (h *Head) contentLength(f *message.Field, v []byte) error {
+func (h *Head) contentLength(v []byte) error {
 	if h.hasLength || len(v) == 0 || len(v) > 18 {
 		return ErrBad
 	}
@@ -193,7 +222,29 @@ func (h *Head) contentLength(f *message.Field, v []byte) error {
 }
 
 // connection reads a Connection value's tokens.
-func (h *Head) connection(v []byte) {
+func (h *Head) connection(v []byte) error {
+	for t := ""; ; {
+		if t, v = listItem(v); t == "" {
+			return nil
+		}
+		switch {
+		case equalFold(t, "close"):
+			h.Close = true
+		case equalFold(t, "keep-alive"):
+			h.KeepAlive = true
+		case equalFold(t, "upgrade"):
+			h.upgradeToken = true
+		default:
+			if h.connectionNames++; h.connectionNames > maxConnectionNames {
+				return ErrTooLarge
+			}
+		}
+	}
+}
+
+// listItem splits the first item that is not empty off a comma-separated list
+// (RFC 9110 section 5.6.1); "" at its end. It is a view into the list.
+func listItem(v []byte) (item string, rest []byte) {
 	for len(v) > 0 {
 		t := v
 		if c := bytes.IndexByte(v, ','); c >= 0 {
@@ -201,25 +252,29 @@ func (h *Head) connection(v []byte) {
 		} else {
 			v = nil
 		}
-		t = bytes.Trim(t, " \t")
-		switch {
-		case message.EqualFold(t, "close"):
-			h.Close = true
-		case message.EqualFold(t, "keep-alive"):
-			h.KeepAlive = true
-		case message.EqualFold(t, "upgrade"):
-			h.upgradeToken = true
-		case len(t) > 0:
-			h.connectionNames = true
+		for len(t) > 0 && blank(t[0]) {
+			t = t[1:]
+		}
+		for len(t) > 0 && blank(t[len(t)-1]) {
+			t = t[:len(t)-1]
+		}
+		if len(t) > 0 {
+			return unsafe.String(unsafe.SliceData(t), len(t)), v
 		}
 	}
+	return "", nil
+}
+
+// equalFold compares ASCII without regard to case.
+func equalFold(a, b string) bool {
+	return message.EqualFold(unsafe.Slice(unsafe.StringData(a), len(a)), b)
 }
 
 // markNamed flags the fields that Connection fields name. Of a request only
 // the first Connection field counts, as the reference has it, and fields that
 // the gateway sets itself or that delimit the message cannot be named away.
 func (h *Head) markNamed(b []byte, request bool) {
-	if !h.connectionNames {
+	if h.connectionNames == 0 {
 		return
 	}
 	for i := range h.Fields {
@@ -227,14 +282,12 @@ func (h *Head) markNamed(b []byte, request bool) {
 		if f.ID != message.HeaderConnection {
 			continue
 		}
-		for v := b[f.Value.Off : f.Value.Off+f.Value.Len]; len(v) > 0; {
-			t := v
-			if c := bytes.IndexByte(v, ','); c >= 0 {
-				t, v = v[:c], v[c+1:]
-			} else {
-				v = nil
+		v := b[f.Value.Off : f.Value.Off+f.Value.Len]
+		for name := ""; ; {
+			if name, v = listItem(v); name == "" {
+				break
 			}
-			h.markName(b, bytes.Trim(t, " \t"))
+			h.markName(b, name)
 		}
 		if request {
 			return
@@ -242,19 +295,17 @@ func (h *Head) markNamed(b []byte, request bool) {
 	}
 }
 
-func (h *Head) markName(b, name []byte) {
-	if len(name) == 0 {
-		return
-	}
+func (h *Head) markName(b []byte, name string) {
 	for i := range h.Fields {
 		f := &h.Fields[i]
-		switch f.ID {
-		case message.HeaderHost, message.HeaderContentLength, message.HeaderTransferEncoding:
+		if int(f.Name.Len) != len(name) || !message.EqualFold(b[f.Name.Off:f.Name.Off+uint32(f.Name.Len)], name) {
 			continue
 		}
-		if int(f.Name.Len) == len(name) && bytes.EqualFold(b[f.Name.Off:f.Name.Off+uint32(f.Name.Len)], name) {
-			f.Flags |= message.FieldHop
+		switch f.ID {
+		case message.HeaderHost, message.HeaderContentLength, message.HeaderTransferEncoding:
+			return
 		}
+		f.Flags |= message.FieldHop
 	}
 }
 
@@ -265,13 +316,15 @@ func (h *Head) Adopt(b []byte, s *message.Shared, t *message.Head) (base uint32,
 	if err != nil {
 		return 0, err
 	}
-	if err = s.Reserve(t, t.N+uint32(len(h.Fields))); err != nil {
+	fs, err := s.Extend(t, uint32(len(h.Fields)))
+	if err != nil {
 		return 0, err
 	}
-	for _, f := range h.Fields {
+	for i := range fs {
+		f := h.Fields[i]
 		f.Name.Off += at.Off
 		f.Value.Off += at.Off
-		_ = s.Append(t, f)
+		fs[i] = f
 	}
 	return at.Off, nil
 }

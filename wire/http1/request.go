@@ -12,18 +12,13 @@ import (
 func (h *Head) ParseRequest(b []byte, n int, lim *Limits) error {
 	h.reset()
 	b = b[:n]
-	i := 0
-	for b[i] == '\r' && i+1 < n && b[i+1] == '\n' {
-		if i += 2; i == n {
-			return ErrBad
-		}
-	}
+	i := emptyLines(b)
 	eol := bytes.IndexByte(b[i:], '\n')
-	if eol < 1 || b[i+eol-1] != '\r' {
-		return ErrBad
-	}
 	if lim.Line > 0 && eol+1 > lim.Line {
 		return ErrURITooLong
+	}
+	if eol < 1 || b[i+eol-1] != '\r' {
+		return ErrBad
 	}
 	if err := h.requestLine(b, i, i+eol-1); err != nil {
 		return err
@@ -31,7 +26,7 @@ func (h *Head) ParseRequest(b []byte, n int, lim *Limits) error {
 	if lim.Total > 0 && n > lim.Total {
 		return ErrTooLarge
 	}
-	if err := h.fields(b, i+eol+1, lim, true); err != nil {
+	if err := h.fields(b, i+eol+1, lim, true, lim.dropped()); err != nil {
 		return err
 	}
 	return h.requestFraming(b)
@@ -51,9 +46,7 @@ func (h *Head) requestLine(b []byte, i, end int) error {
 		i++
 	}
 	start = i
-	for i < end && b[i] > ' ' && b[i] != 127 {
-		i++
-	}
+	i = below(b[:end], i, ' '+1)
 	if i == start || i == end || b[i] != ' ' {
 		return ErrBad
 	}
@@ -101,7 +94,7 @@ func (h *Head) requestFraming(b []byte) error {
 		return ErrBad
 	}
 	h.KeepAlive = !h.Close && (h.Minor >= 1 || h.KeepAlive)
-	h.Upgrade = h.upgradeField && h.upgradeToken
+	h.Upgrade = h.upgradeField && h.upgradeToken && h.Minor >= 1 // RFC 9110 section 7.8
 	h.Expect100 = h.Expect100 && h.Minor >= 1
 	h.markNamed(b, true)
 	h.markTE(b)
@@ -120,51 +113,73 @@ func (h *Head) markTE(b []byte) {
 
 // hasTrailers finds the token trailers without parameters.
 func hasTrailers(v []byte) bool {
-	for len(v) > 0 {
-		t := v
-		if c := bytes.IndexByte(v, ','); c >= 0 {
-			t, v = v[:c], v[c+1:]
-		} else {
-			v = nil
+	for t := ""; ; {
+		if t, v = listItem(v); t == "" {
+			return false
 		}
-		if message.EqualFold(bytes.Trim(t, " \t"), "trailers") {
+		if equalFold(t, "trailers") {
 			return true
 		}
 	}
-	return false
 }
 
-// CheckPartial looks at an incomplete head: what can already be refused.
+// CheckPartial looks at an incomplete request head: what can already be
+// refused, so that nobody waits for the rest. What it refuses, ParseRequest
+// would refuse when complete.
 func CheckPartial(b []byte, lim *Limits) error {
-	i := 0
-	for i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' {
-		i += 2
-	}
-	line := bytes.IndexByte(b[i:], '\n')
-	if line < 0 {
-		if lim.Line > 0 && len(b)-i > lim.Line {
-			return ErrURITooLong
-		}
-		return nil
-	}
-	if lim.Line > 0 && line+1 > lim.Line {
+	i := emptyLines(b)
+	eol := bytes.IndexByte(b[i:], '\n')
+	if lim.Line > 0 && (eol+1 > lim.Line || eol < 0 && len(b)-i > lim.Line) {
 		return ErrURITooLong
 	}
-	for at := i; ; {
-		k := bytes.IndexByte(b[at:], '\n')
-		if k < 0 {
-			if lim.Line > 0 && len(b)-at > lim.Line {
-				return ErrTooLarge
-			}
-			break
-		}
-		if k == 0 || b[at+k-1] != '\r' {
-			return ErrBad // a bare LF never completes a head
-		}
-		at += k + 1
+	if eol < 0 {
+		return checkMethod(b[i:], len(b), lim)
+	}
+	if eol == 0 || b[i+eol-1] != '\r' {
+		return ErrBad
+	}
+	var h Head
+	if err := h.requestLine(b, i, i+eol-1); err != nil {
+		return err
 	}
 	if lim.Total > 0 && len(b) > lim.Total {
 		return ErrTooLarge
+	}
+	return checkLines(b[i+eol+1:], lim)
+}
+
+// checkMethod looks at an incomplete request line: it must begin with a method
+// (a TLS handshake sent in the clear does not). got is what came so far.
+func checkMethod(line []byte, got int, lim *Limits) error {
+	for i, c := range line {
+		if methodByte(c) {
+			continue
+		}
+		if c == ' ' && i > 0 || c == '\r' && len(line) == 1 {
+			break
+		}
+		return ErrBad
+	}
+	if lim.Total > 0 && got > lim.Total {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+// checkLines looks at field lines, the last of which may be incomplete.
+func checkLines(b []byte, lim *Limits) error {
+	for len(b) > 0 {
+		k := bytes.IndexByte(b, '\n')
+		if lim.Line > 0 && (k+1 > lim.Line || k < 0 && len(b) > lim.Line) {
+			return ErrTooLarge
+		}
+		if k < 0 {
+			break
+		}
+		if k == 0 || b[k-1] != '\r' {
+			return ErrBad // a bare LF never completes a head
+		}
+		b = b[k+1:]
 	}
 	return nil
 }

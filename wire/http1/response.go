@@ -21,7 +21,7 @@ func (h *Head) ParseResponse(b []byte, n int, lim *Limits, head bool) error {
 	if lim.Total > 0 && n > lim.Total {
 		return ErrTooLarge
 	}
-	if err := h.fields(b, eol+1, lim, false); err != nil {
+	if err := h.fields(b, eol+1, lim, false, 0); err != nil {
 		if err == ErrCoding {
 			return ErrBad
 		}
@@ -75,7 +75,8 @@ func (h *Head) responseFraming(b []byte, head bool) error {
 	if h.hasTE && h.hasLength {
 		return ErrBad
 	}
-	h.KeepAlive = !h.Close && (h.Minor >= 1 || h.KeepAlive)
+	// Chunks from HTTP/1.0 are taken, but nothing after them is believed (RFC 9112 section 6.1).
+	h.KeepAlive = !h.Close && (h.Minor >= 1 || h.KeepAlive && !h.hasTE)
 	h.Upgrade = h.upgradeField && h.upgradeToken
 	switch {
 	case head || h.Status < 200 || h.Status == 204 || h.Status == 304:
@@ -90,6 +91,18 @@ func (h *Head) responseFraming(b []byte, head bool) error {
 	}
 	h.markNamed(b, false)
 	return nil
+}
+
+// CheckPartialResponse looks at an incomplete response head: what can already
+// be refused. What it refuses, ParseResponse would refuse when complete.
+func CheckPartialResponse(b []byte, lim *Limits) error {
+	if err := StatusLine(b); err == ErrNotHTTP {
+		return err
+	}
+	if lim.Total > 0 && len(b) > lim.Total {
+		return ErrTooLarge
+	}
+	return checkLines(b, lim)
 }
 
 // HasLength says whether the head had a Content-Length (a HEAD or 304 response

@@ -17,6 +17,8 @@ func AppendField(dst []byte, name, value string) []byte {
 // AppendFields appends the fields of h that go to the other side: not those
 // removed, hop-by-hop, or in skip (a set of KnownHeaders). Untouched neighbours
 // whose lines are adjacent and regular in the buffer are copied in one run.
+// What a plugin edited cannot begin another line: its bytes that no name or
+// value may have are escaped as %XX.
 func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]bool) []byte {
 	fs := s.Fields(h)
 	for i := 0; i < len(fs); i++ {
@@ -42,12 +44,47 @@ func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]boo
 			i = j
 			continue
 		}
-		dst = append(dst, s.NameOf(f)...)
+		name, value := s.NameOf(f), s.ValueOf(f)
+		if f.Flags&message.FieldEdited != 0 && !clean(name, value) {
+			dst = appendEscaped(dst, name, value)
+			continue
+		}
+		dst = append(dst, name...)
 		dst = append(dst, ": "...)
-		dst = append(dst, s.ValueOf(f)...)
+		dst = append(dst, value...)
 		dst = append(dst, "\r\n"...)
 	}
 	return dst
+}
+
+// clean says whether name and value can stand in a field line as they are.
+func clean(name, value []byte) bool {
+	for _, c := range name {
+		if nameClass[c] == 0 {
+			return false
+		}
+	}
+	return validValue(value)
+}
+
+// appendEscaped appends a field line with the bytes escaped that must not be in it.
+func appendEscaped(dst, name, value []byte) []byte {
+	for _, c := range name {
+		dst = appendByte(dst, c, nameClass[c] == 0)
+	}
+	dst = append(dst, ": "...)
+	for _, c := range value {
+		dst = appendByte(dst, c, badValue(c))
+	}
+	return append(dst, "\r\n"...)
+}
+
+func appendByte(dst []byte, c byte, escape bool) []byte {
+	const hex = "0123456789ABCDEF"
+	if escape {
+		return append(dst, '%', hex[c>>4], hex[c&15])
+	}
+	return append(dst, c)
 }
 
 // regular: name, ": ", value stand together as they are written.

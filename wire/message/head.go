@@ -16,6 +16,9 @@ func (s *Shared) Reserve(h *Head, n uint32) error {
 		return nil
 	}
 	n = max(n, 2*h.Cap, 16)
+	if n > regionSize/fieldSize {
+		return ErrRegionFull
+	}
 	off, ok := s.alloc(n * fieldSize)
 	if !ok {
 		return ErrRegionFull
@@ -37,6 +40,17 @@ func (s *Shared) Append(h *Head, f Field) error {
 	*(*Field)(unsafe.Add(unsafe.Pointer(s), h.Tab+h.N*fieldSize)) = f
 	h.N++
 	return nil
+}
+
+// Extend appends n fields for the caller to fill in, all of them, before
+// anything else is done with the region.
+func (s *Shared) Extend(h *Head, n uint32) ([]Field, error) {
+	if err := s.Reserve(h, h.N+n); err != nil || n == 0 {
+		return nil, err
+	}
+	fs := unsafe.Slice((*Field)(unsafe.Add(unsafe.Pointer(s), h.Tab+h.N*fieldSize)), n)
+	h.N += n
+	return fs, nil
 }
 
 // NameOf is f's name as written.
@@ -76,8 +90,12 @@ func (s *Shared) Get(h *Head, name string) string {
 	return ""
 }
 
-// Add appends a field, copying name and value.
+// Add appends a field, copying name and value. The error is ErrName or
+// ErrRegionFull, and then nothing changed.
 func (s *Shared) Add(h *Head, name, value string) error {
+	if len(name) == 0 || len(name) > 65535 {
+		return ErrName
+	}
 	n, err := s.PutString(name)
 	if err != nil {
 		return err
@@ -90,7 +108,8 @@ func (s *Shared) Add(h *Head, name, value string) error {
 }
 
 // Set gives name one value: the first field takes it and its place, the
-// others go, and without any it is appended.
+// others go, and without any it is appended. A field that was hop-by-hop
+// because the message named it so is no longer. Errors are Add's.
 func (s *Shared) Set(h *Head, name, value string) error {
 	first := s.Find(h, name)
 	if first == nil {
@@ -104,13 +123,13 @@ func (s *Shared) Set(h *Head, name, value string) error {
 	if err != nil {
 		return err
 	}
-	was := first.Flags
+	flags := FieldEdited
+	if first.Flags&(FieldEdited|FieldReplaced) != FieldEdited {
+		flags |= FieldReplaced
+	}
 	s.Del(h, name)
 	first.Name = Str16{Off: n.Off, Len: uint16(n.Len)}
-	first.Value, first.Flags = v, first.Flags&^FieldGone|FieldEdited
-	if was&(FieldEdited|FieldReplaced) != FieldEdited {
-		first.Flags |= FieldReplaced
-	}
+	first.Value, first.Flags = v, flags
 	return nil
 }
 

@@ -65,23 +65,38 @@ var knownNames = [headerEnd]string{
 	HeaderLastModified: "last-modified", HeaderProxy: "proxy",
 }
 
-// byLength lists the known headers of each name length.
-var byLength [32][]KnownHeader
+// knownSlots finds a known name by its length, first and last byte; two share
+// a slot at most.
+var knownSlots [256][2]KnownHeader
 
 func init() {
 	for id := HeaderOther + 1; id < headerEnd; id++ {
-		n := len(knownNames[id])
-		byLength[n] = append(byLength[n], id)
+		s := &knownSlots[knownSlot(knownNames[id])]
+		switch {
+		case s[0] == HeaderOther:
+			s[0] = id
+		case s[1] == HeaderOther:
+			s[1] = id
+		default:
+			panic("message: three known headers in one slot: change knownSlot's factors")
+		}
 	}
+}
+
+// knownSlot hashes a name that is not empty, without regard to case. The
+// factors were searched for: few known names share a slot.
+func knownSlot(name string) uint8 {
+	return uint8(len(name)*14 + int(name[0]|0x20)*7 + int(name[len(name)-1]|0x20)*32)
 }
 
 // Known is the number of name (any case).
 func Known(name string) KnownHeader {
-	if len(name) >= len(byLength) {
+	if len(name) == 0 {
 		return HeaderOther
 	}
-	for _, id := range byLength[len(name)] {
-		if equalLower(name, knownNames[id]) {
+	s := knownSlots[knownSlot(name)]
+	for _, id := range s {
+		if len(name) == len(knownNames[id]) && equalLower(name, knownNames[id]) {
 			return id
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // their region: the request is refused, nothing else suffers.
 var ErrRegionFull = errors.New("headers of this request exceed the memory of one exchange")
 
+// ErrName is returned for a header name that is empty or longer than 65535 bytes.
+var ErrName = errors.New("header name is empty or longer than 65535 bytes")
+
 // regionSize is the address space of one exchange. Only touched pages cost
 // memory. It bounds everything that heads and edits can grow to.
 const regionSize = 1 << 20
@@ -95,6 +98,9 @@ func (s *Shared) Put(b []byte) (Str, error) {
 	if len(b) == 0 {
 		return Str{}, nil
 	}
+	if len(b) > int(s.Cap) {
+		return Str{}, ErrRegionFull
+	}
 	off, ok := s.alloc(uint32(len(b)))
 	if !ok {
 		return Str{}, ErrRegionFull
@@ -112,7 +118,7 @@ func (s *Shared) PutString(v string) (Str, error) {
 // was used before anything else is stored.
 func (s *Shared) Room(n int) ([]byte, error) {
 	at := (s.Used + 3) &^ 3
-	if n < 0 || uint32(n) > s.Cap || at > s.Cap-uint32(n) {
+	if n < 0 || n > int(s.Cap) || at > s.Cap-uint32(n) {
 		return nil, ErrRegionFull
 	}
 	return s.raw(at, uint32(n)), nil
