@@ -42,11 +42,6 @@ type Logger interface{ Log(*pdk.Kong) error }
 // Prereader runs once for an L4 session before it is proxied.
 type Prereader interface{ Preread(*pdk.Kong) error }
 
-// Blocker is implemented by a handler that, as it is configured, blocks in
-// phases that its plugin declares inline (it reads the request body, say).
-// The answer may not change.
-type Blocker interface{ Blocks() phase.Phase }
-
 // PhasesOf lists the phases that h implements.
 func PhasesOf(h Handler) phase.Phase {
 	var p phase.Phase

@@ -26,7 +26,8 @@ type Plugin struct {
 	Phases phase.Phase
 	// Inline lists the phases whose handler neither blocks nor takes longer
 	// than some 50 µs: they run on the worker's loop. All others of a Go
-	// plugin run in a goroutine of their own (DESIGN section 3).
+	// plugin run in a goroutine of their own (DESIGN section 3). An inline
+	// handler that finds that it has to wait after all returns pdk.ErrBlocks.
 	Inline phase.Phase
 	// NoRoute, NoService and NoConsumer mask that scope when a configuration is chosen.
 	NoRoute, NoService, NoConsumer bool

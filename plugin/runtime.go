@@ -38,15 +38,6 @@ type Bound struct {
 	Serial uint64
 }
 
-// InlineIn says whether the handler's ph runs on the worker's loop.
-func (b *Bound) InlineIn(ph phase.Phase) bool {
-	if b.Plugin.Inline&ph == 0 {
-		return false
-	}
-	blocker, ok := b.Handler.(Blocker)
-	return !ok || blocker.Blocks()&ph == 0
-}
-
 // Runtime runs plugins that are not Go. Consecutive plugins of a phase that
 // share a Runtime are run with one call.
 //

@@ -6,6 +6,8 @@ package plugins
 
 import (
 	_ "github.com/gibbon-gateway/gibbon/plugins/correlation-id"
+	_ "github.com/gibbon-gateway/gibbon/plugins/cors"
+	_ "github.com/gibbon-gateway/gibbon/plugins/ip-restriction"
 	_ "github.com/gibbon-gateway/gibbon/plugins/key-auth"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
 )

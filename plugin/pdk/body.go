@@ -12,8 +12,7 @@ import (
 var errInFile = errors.New("request body did not fit into client body buffer, consider raising 'client_body_buffer_size'")
 
 // RawBody is the whole request body, empty without one. It waits for bytes
-// that are still coming in, so only a blocking handler may call it while there
-// may be any (an inline one gets an error).
+// that are still coming in; to an inline handler it gives ErrBlocks instead.
 //
 // A body larger than client_body_buffer_size is in a file: it is read only if
 // maxFile allows its size in bytes; 0 = any, -1 = none in a file. The slice is

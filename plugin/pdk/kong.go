@@ -50,6 +50,9 @@ type Kong struct {
 	Edits map[string]string
 	// Stream is the L4 session; nil for HTTP requests.
 	Stream *Stream
+	// Foreign keeps kong.ctx.shared of plugins that are not Go; a runtime sets
+	// it when it first runs one for the request. Nil without.
+	Foreign Foreign
 	// LogValues are kong.log.set_serialize_value's edits in order.
 	LogValues []LogValue
 
@@ -64,6 +67,13 @@ type Kong struct {
 
 	consumer, credential dao.Record
 	collected            []collected
+}
+
+// Foreign is a runtime as Go plugins see it.
+type Foreign interface {
+	// SharedValue is the value of kong.ctx.shared[key] in that runtime, as Go
+	// values: string, float64, bool, []any or map[string]any.
+	SharedValue(k *Kong, key string) (value any, ok bool)
 }
 
 // Router is kong.router: nil pointers before the router ran and where it
@@ -148,8 +158,10 @@ type Answer struct {
 // Captures are a route's: Unnamed[0] is the whole match.
 type Captures struct {
 	Unnamed []string
-	Names   []string
-	Values  []string
+	// Absent has a bit for each group below 64 that took no part in the match.
+	Absent uint64
+	Names  []string
+	Values []string
 }
 
 // LogValue is one edit of the serialized log entry.

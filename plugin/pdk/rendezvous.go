@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/gibbon-gateway/gibbon/engine/spool"
+	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
 // An inline handler runs on the worker's loop; a blocking one in a goroutine
@@ -23,8 +24,10 @@ import (
 // once, also when the client went away or a timeout struck: a job can not wait
 // for ever.
 
-// errBodyNotHere is returned to inline handlers that would have to wait.
-var errBodyNotHere = errors.New("the request body is not complete yet: a handler that reads it must not be declared inline")
+// ErrBlocks is what Request.RawBody and Request.Body return to an inline
+// handler that would have to wait for the body. The handler returns it in
+// turn, before it has done anything, and is run again, in a job.
+var ErrBlocks = errors.New("the handler has to wait and runs inline: it must return this error to be run again in a goroutine")
 
 // onLoop runs fn on the worker's loop and waits for it.
 func (k *Kong) onLoop(fn func() error) error {
@@ -41,12 +44,11 @@ func (k *Kong) readBody() (*spool.Spool, error) {
 	if b := k.Host.Body(); b != nil {
 		return b, nil
 	}
+	if k.X.RequestBody == message.BodyNone || k.X.RequestBody == message.BodyLength && k.X.RequestBodyLength == 0 {
+		return nil, nil
+	}
 	if !k.InJob {
-		ready, err := k.Host.ReadBody(func(error) {})
-		if err == nil && !ready {
-			err = errBodyNotHere
-		}
-		return k.Host.Body(), err
+		return nil, ErrBlocks
 	}
 	back := make(chan error, 1)
 	k.Worker.Loop.Post(func() {

@@ -3,9 +3,9 @@
 package keyauth
 
 import (
+	"errors"
 	"strings"
 
-	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/plugins/shared/identity"
@@ -17,10 +17,7 @@ type handler struct {
 	challenge string
 }
 
-var (
-	_ plugin.Accessor = (*handler)(nil)
-	_ plugin.Blocker  = (*handler)(nil)
-)
+var _ plugin.Accessor = (*handler)(nil)
 
 func newHandler(c *Config) plugin.Handler {
 	h := &handler{c, "Key"}
@@ -28,14 +25,6 @@ func newHandler(c *Config) plugin.Handler {
 		h.challenge = `Key realm="` + c.Realm + `"`
 	}
 	return h
-}
-
-// Blocks: a body has to be waited for.
-func (h *handler) Blocks() phase.Phase {
-	if h.KeyInBody {
-		return phase.Access
-	}
-	return 0
 }
 
 // The reasons for a 401.
@@ -66,8 +55,10 @@ func (h *handler) Access(k *pdk.Kong) error {
 func (h *handler) authenticate(k *pdk.Kong) (refusal string, err error) {
 	var body pdk.Body
 	if h.KeyInBody {
-		// whatever is wrong with a body, there is no key in it then
-		body, _ = k.Request.Body(pdk.BodyOptions{})
+		// whatever else is wrong with a body, there is no key in it then
+		if body, err = k.Request.Body(pdk.BodyOptions{}); errors.Is(err, pdk.ErrBlocks) {
+			return "", err
+		}
 	}
 	var key string
 	for _, name := range h.KeyNames {

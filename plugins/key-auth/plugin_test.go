@@ -197,8 +197,9 @@ func TestRealm(t *testing.T) {
 }
 
 func TestBlocks(t *testing.T) {
-	if handlerOf(t, nil).Blocks() != 0 || handlerOf(t, conf{"key_in_body": true}).Blocks() == 0 {
-		t.Error("key_in_body alone blocks")
+	const form = "POST /\napikey: alice-key\nContent-Type: application/x-www-form-urlencoded\n\na=1"
+	if run(t, store(t), nil, form).Blocked || !run(t, store(t), conf{"key_in_body": true}, form).Blocked {
+		t.Error("key_in_body alone waits for the body")
 	}
 }
 

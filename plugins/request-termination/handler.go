@@ -3,7 +3,6 @@
 package requesttermination
 
 import (
-	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
@@ -15,10 +14,7 @@ type handler struct {
 	headers []pdk.Header
 }
 
-var (
-	_ plugin.Accessor = (*handler)(nil)
-	_ plugin.Blocker  = (*handler)(nil)
-)
+var _ plugin.Accessor = (*handler)(nil)
 
 // messages are sent for these statuses when the configuration has none, as recorded.
 var messages = map[int]string{
@@ -45,14 +41,6 @@ func newHandler(c *Config) plugin.Handler {
 		h.body = map[string]string{"message": c.Message}
 	}
 	return h
-}
-
-// Blocks: an echo has the request's body in it.
-func (h *handler) Blocks() phase.Phase {
-	if h.Echo {
-		return phase.Access
-	}
-	return 0
 }
 
 func (h *handler) Access(k *pdk.Kong) error {

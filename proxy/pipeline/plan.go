@@ -213,12 +213,12 @@ func join(bounds []*plugin.Bound, ph phase.Phase) []Unit {
 			units = append(units, Unit{Runtime: rt, Calls: []*plugin.Bound{b}})
 			continue
 		}
-		units = append(units, Unit{Calls: []*plugin.Bound{b}, Inline: inline(b, ph)})
+		units = append(units, Unit{Calls: []*plugin.Bound{b}, Inline: inline(b.Plugin, ph)})
 	}
 	return units
 }
 
 // inline: filters and log may not block by contract.
-func inline(b *plugin.Bound, ph phase.Phase) bool {
-	return b.InlineIn(ph) || ph == phase.HeaderFilter || ph == phase.BodyFilter || ph == phase.Log
+func inline(p *plugin.Plugin, ph phase.Phase) bool {
+	return p.Inline&ph != 0 || ph == phase.HeaderFilter || ph == phase.BodyFilter || ph == phase.Log
 }

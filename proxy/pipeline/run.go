@@ -99,7 +99,7 @@ func (r *Run) collect(k *pdk.Kong) plugin.Outcome {
 		if b.Plugin.Phases&phase.Access == 0 {
 			continue
 		}
-		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b, phase.Access)}
+		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b.Plugin, phase.Access)}
 		if out := r.unit(k, phase.Access, &u); out != plugin.Continue {
 			if out == plugin.Respond || out == plugin.Fail {
 				r.CollectRest(k)
@@ -141,10 +141,13 @@ func (r *Run) unit(k *pdk.Kong, ph phase.Phase, u *Unit) plugin.Outcome {
 	}
 	b := u.Calls[0]
 	r.enter(k, b)
-	if u.Inline {
-		return r.settle(k, ph, b, call(k, ph, b))
-	}
 	var err error
+	if u.Inline {
+		err = call(k, ph, b)
+		if !errors.Is(err, pdk.ErrBlocks) || ph&mayBlock == 0 {
+			return r.settle(k, ph, b, err)
+		}
+	}
 	k.InJob = true
 	k.Worker.Loop.Go(func() { err = call(k, ph, b) }, func() {
 		k.InJob = false
@@ -152,6 +155,9 @@ func (r *Run) unit(k *pdk.Kong, ph phase.Phase, u *Unit) plugin.Outcome {
 	})
 	return plugin.Suspend
 }
+
+// mayBlock are the phases in which a handler may ask to run again in a job.
+const mayBlock = phase.Rewrite | phase.Access | phase.Response | phase.Certificate | phase.Preread
 
 // enter names the plugin that runs from now on.
 func (r *Run) enter(k *pdk.Kong, b *plugin.Bound) {

@@ -43,6 +43,13 @@ func (h *Host) ReadBody(done func(error)) (ready bool, err error) {
 	return false, nil
 }
 
+// Arrive makes the body complete, as if the client had sent all of it.
+func (h *Host) Arrive() {
+	if err := h.complete(); err != nil {
+		panic(err)
+	}
+}
+
 func (h *Host) complete() error {
 	if h.body == nil {
 		h.body = spool.New(spool.Options{MemoryLimit: h.BodyLimit})

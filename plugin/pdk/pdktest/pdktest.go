@@ -20,8 +20,9 @@ type Env struct {
 	*pdk.Kong
 	// Host is the proxy's side.
 	Host *Host
-	// Exited: a handler answered the request.
-	Exited bool
+	// Exited: a handler answered the request. Blocked: it asked to be run in a
+	// goroutine, to wait for the body.
+	Exited, Blocked bool
 
 	t    testing.TB
 	pool message.Pool
@@ -99,6 +100,9 @@ func (e *Env) parse(text string) {
 		x.Bits |= message.BitGRPC
 	}
 	e.Host.incoming = []byte(body)
+	if body != "" {
+		x.RequestBody, x.RequestBodyLength = message.BodyLength, int64(len(body))
+	}
 	if body != "" && x.FindID(&x.Request, message.HeaderContentLength) == nil {
 		e.field(&x.Request, "Content-Length", strconv.Itoa(len(body)))
 	}
@@ -149,6 +153,14 @@ func (e *Env) As(name string) *Env {
 func (e *Env) run(p phase.Phase, handler func(*pdk.Kong) error) error {
 	e.Phase, e.X.Phase = p, uint32(p)
 	err := handler(e.Kong)
+	if errors.Is(err, pdk.ErrBlocks) {
+		// the pipeline would run it again in a job, which waits for the body
+		if err := e.Host.complete(); err != nil {
+			return err
+		}
+		e.Blocked = true
+		err = handler(e.Kong)
+	}
 	if errors.Is(err, pdk.ErrExit) {
 		e.Exited = true
 		return nil
