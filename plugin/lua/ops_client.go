@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"maps"
 	"reflect"
 
 	"github.com/gibbon-gateway/gibbon/engine/dao"
@@ -81,12 +82,17 @@ func identity(c *Call, k *pdk.Kong) {
 	c.Return(now, plain(consumer), plain(credential))
 }
 
-// plain makes nil of a nil record.
+// plain is a consumer or credential as plugins see it: without its workspace.
 func plain(r dao.Record) any {
 	if r == nil {
 		return nil
 	}
-	return map[string]any(r)
+	if _, has := r["ws_id"]; !has {
+		return map[string]any(r)
+	}
+	m := maps.Clone(map[string]any(r))
+	delete(m, "ws_id")
+	return m
 }
 
 // authenticate(consumer, credential): the serial

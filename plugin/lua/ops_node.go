@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"strings"
+
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
@@ -14,6 +16,10 @@ func init() {
 		if err != nil {
 			c.Fail(err.Error())
 			return
+		}
+		if uri, ok := entry["upstream_uri"].(string); ok && uri == k.X.View(k.X.UpstreamURI) && uri != "" && k.X.Args.Len > 0 &&
+			!strings.Contains(uri, "?") { // the query is added when the request is sent
+			entry["upstream_uri"] = uri + "?" + k.X.View(k.X.Args)
 		}
 		c.Return(entry)
 	}))

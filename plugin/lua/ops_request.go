@@ -95,7 +95,8 @@ func bodyFile(c *Call, k *pdk.Kong) {
 	c.Return(k.Host.Body().Path())
 }
 
-// captures(): the table of numbered captures, the whole match at 0, and the named ones.
+// captures(): the list of groups, the whole match first, false for one that
+// took no part; the named ones.
 func captures(c *Call, k *pdk.Kong) {
 	named := make(map[string]any, len(k.Captures.Names))
 	for i, n := range k.Captures.Names {
@@ -106,6 +107,12 @@ func captures(c *Call, k *pdk.Kong) {
 	list := make([]any, len(k.Captures.Unnamed))
 	for i, v := range k.Captures.Unnamed {
 		list[i] = v
+		if i < 64 && k.Captures.Absent&(1<<i) != 0 {
+			list[i] = false
+		}
+	}
+	if len(list) == 1 { // a regex without groups
+		list = nil
 	}
 	c.Return(list, named)
 }

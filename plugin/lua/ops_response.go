@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
+	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -44,24 +45,34 @@ func exitWith(c *Call, k *pdk.Kong) {
 	default:
 		body = c.String(1)
 	}
-	made(c, k.Response.Exit(c.Int(0), body, given(c, 4, 5)...))
+	source := k.X.Source
+	made(c, k, source, k.Response.Exit(c.Int(0), body, given(c, 4, 5)...))
 }
 
 // errorWith(status, message, content_type)
 func errorWith(c *Call, k *pdk.Kong) {
-	h := given(c, 2, 0)
+	h, source := given(c, 2, 0), k.X.Source
 	if c.IsNil(1) {
-		made(c, k.Response.Error(c.Int(0), "", h...))
+		made(c, k, source, k.Response.Error(c.Int(0), "", h...))
 		return
 	}
-	made(c, k.Response.ErrorText(c.Int(0), c.String(1), h...))
+	made(c, k, source, k.Response.ErrorText(c.Int(0), c.String(1), h...))
 }
 
-func made(c *Call, err error) {
-	if errors.Is(err, pdk.ErrExit) {
-		err = nil
+// made settles an answer. In header_filter the handler goes on, so the answer
+// is marked, and an answer that stood for a failure stays one.
+func made(c *Call, k *pdk.Kong, before uint8, err error) {
+	if !errors.Is(err, pdk.ErrExit) {
+		refuse(c, err)
+		return
 	}
-	refuse(c, err)
+	if k.Phase == phase.HeaderFilter {
+		k.X.Bits |= bitAnswered
+		if before == message.SourceError {
+			k.X.Source = before
+		}
+	}
+	c.Return()
 }
 
 // print(text) adds to the answer that the handler makes piece by piece.
@@ -100,6 +111,9 @@ func ngxExit(c *Call, k *pdk.Kong) {
 	}
 	x.Source = message.SourceError
 	k.Answer = pdk.Answer{Status: int(x.Status), HasBody: true}
+	if k.Phase == phase.HeaderFilter {
+		x.Bits |= bitAnswered
+	}
 	if err := page(k, code); err != nil {
 		c.Fail(err.Error())
 		return
@@ -159,4 +173,5 @@ func serviceBody(c *Call, k *pdk.Kong) {
 const (
 	bitSaid     = 1 << 16
 	bitBodyRead = 1 << 20
+	bitAnswered = 1 << 21
 )

@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"strconv"
+
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
 
@@ -8,8 +10,17 @@ import (
 // the arguments.
 func init() {
 	RegisterOp("service.request.set_raw_body", onRequest(func(c *Call, k *pdk.Kong) {
-		settle(c, k.Host.SetBody([]byte(c.String(0))))
+		body := c.String(0)
+		err := k.Host.SetBody([]byte(body))
+		if err == nil {
+			err = k.X.Set(&k.X.Request, "Content-Length", strconv.Itoa(len(body)))
+		}
+		settle(c, err)
 	}))
+	RegisterOp("service.request.enable_buffering", onRequest(func(c *Call, k *pdk.Kong) {
+		settle(c, k.Service.Request.EnableBuffering())
+	}))
+	RegisterOp("service.set_retry_callback", onRequest(func(c *Call, _ *pdk.Kong) { c.Return() }))
 	RegisterOp("service.set_target", onRequest(func(c *Call, k *pdk.Kong) {
 		settle(c, k.Service.SetTarget(c.String(0), c.Int(1)))
 	}))

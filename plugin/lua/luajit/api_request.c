@@ -1,4 +1,4 @@
-/* kong.request and the read side of ngx.req: functions that read the exchange. native.request is the table that becomes
+/* kong.request and the read side of ngx.req: functions that read the exchange. native.pdk_request is the table that becomes
  * kong.request (lib/kong/request.lua adds what needs the body or the router); native.req_* serve lib/ngx/req.lua. */
 #include <stdlib.h>
 #include <string.h>
@@ -343,14 +343,23 @@ static int get_header(lua_State *L) {
     return 1;
 }
 
+static int truncated(lua_State *L, gb_vm *vm, int more, const char *notice) {
+    if (more) {
+        gb_notice(L, vm, 6, notice);
+        lua_pushliteral(L, "truncated");
+    } else {
+        lua_pushnil(L);
+    }
+    return 2;
+}
+
+static int headers_result(lua_State *L, gb_vm *vm, int more) { return truncated(L, vm, more, "request headers truncated"); }
+
 static int get_headers(lua_State *L) {
     gb_vm *vm = gb_self(L);
     gb_exchange *x = begin(L, GB_REQUEST_PHASES);
     int max = gb_limit(L, 1, "max_headers", gb_max_req_headers);
-    if (!gb_push_fields(L, vm, x, &x->request, max, 0)) return 1;
-    gb_notice(L, vm, 6, "request headers truncated");
-    lua_pushliteral(L, "truncated");
-    return 2;
+    return headers_result(L, vm, gb_push_fields(L, vm, x, &x->request, max, 0));
 }
 
 /* ---- query arguments ---- */
@@ -373,10 +382,7 @@ static const char *query(gb_exchange *x, size_t *n) {
 static int push_query(lua_State *L, gb_vm *vm, gb_exchange *x, int max) {
     size_t n;
     const char *s = query(x, &n);
-    if (!gb_push_args(L, vm, s, n, max)) return 1;
-    gb_notice(L, vm, 6, "uri args truncated");
-    lua_pushliteral(L, "truncated");
-    return 2;
+    return truncated(L, vm, gb_push_args(L, vm, s, n, max), "uri args truncated");
 }
 
 static int get_query(lua_State *L) {
@@ -429,10 +435,7 @@ static int req_headers(lua_State *L) {
     gb_vm *vm = gb_self(L);
     gb_exchange *x = req(L);
     int max = lua_isnoneornil(L, 1) ? gb_max_req_headers : (int)luaL_checkinteger(L, 1);
-    if (!gb_push_fields(L, vm, x, &x->request, max < 0 ? 0 : max, lua_toboolean(L, 2))) return 1;
-    gb_notice(L, vm, 6, "request headers truncated");
-    lua_pushliteral(L, "truncated");
-    return 2;
+    return headers_result(L, vm, gb_push_fields(L, vm, x, &x->request, max < 0 ? 0 : max, lua_toboolean(L, 2)));
 }
 
 /* native.req_uri_args(max): ngx.req.get_uri_args */
@@ -529,5 +532,5 @@ void gb_open_request(lua_State *L, gb_vm *vm) {
     lua_setfield(L, -2, "client");
     lua_newtable(L);
     gb_register(L, vm, functions);
-    lua_setfield(L, -2, "request");
+    lua_setfield(L, -2, "pdk_request");
 }

@@ -22,6 +22,7 @@ static int single(uint8_t id) {
 }
 
 void gb_response_set(lua_State *L, gb_exchange *x, const char *name, size_t nn, int i, int add, int blank) {
+    if (nn == 0) return; /* nginx sends no header without a name */
     uint8_t id = gb_known(name, nn);
     gb_field *old = gb_find(x, &x->response, name, nn);
     int service = old && (!(old->flags & GB_FIELD_EDITED) || (old->flags & GB_FIELD_SERVICE));
@@ -82,8 +83,8 @@ static int clear_header(lua_State *L) {
     return 0;
 }
 
-/* apply_headers sets every header of the table at place i. */
-static void apply_headers(lua_State *L, gb_vm *vm, gb_exchange *x, int i) {
+/* apply_headers sets every header of the table at place i; warn: Transfer-Encoding is not passed over in silence. */
+static void apply_headers(lua_State *L, gb_vm *vm, gb_exchange *x, int i, int warn) {
     char buf[256];
     size_t n;
     lua_pushnil(L);
@@ -91,8 +92,8 @@ static void apply_headers(lua_State *L, gb_vm *vm, gb_exchange *x, int i) {
         int top = lua_gettop(L);
         lua_pushvalue(L, top - 1);
         const char *name = gb_header_name(L, top + 1, &n, buf, gb_underscores_to_dashes);
-        if (is_transfer_encoding(name, n)) gb_notice(L, vm, 5, "manually setting Transfer-Encoding. Ignored.");
-        else gb_response_set(L, x, name, n, top, 0, 1);
+        if (!is_transfer_encoding(name, n)) gb_response_set(L, x, name, n, top, 0, 1);
+        else if (warn) gb_notice(L, vm, 5, "manually setting Transfer-Encoding. Ignored.");
         lua_settop(L, top - 1);
     }
 }
@@ -103,7 +104,7 @@ static int set_headers(lua_State *L) {
     if (!lua_istable(L, 1)) return luaL_error(L, "headers must be a table");
     gb_check_headers(L, 1);
     if (x->head_sent) return luaL_error(L, "headers have already been sent");
-    apply_headers(L, vm, x, 1);
+    apply_headers(L, vm, x, 1, 1);
     return 0;
 }
 
@@ -115,7 +116,7 @@ static int check_headers(lua_State *L) {
 
 static int apply(lua_State *L) {
     gb_vm *vm = gb_self(L);
-    apply_headers(L, vm, gb_need(L, vm), 1);
+    apply_headers(L, vm, gb_need(L, vm), 1, 0);
     return 0;
 }
 
@@ -192,7 +193,10 @@ static int get_header(lua_State *L) {
 
 static int push_all(lua_State *L, gb_exchange *x, int max, int raw) {
     gb_vm *vm = gb_self(L);
-    if (!gb_push_response_fields(L, vm, x, max, raw)) return 1;
+    if (!gb_push_response_fields(L, vm, x, max, raw)) {
+        lua_pushnil(L);
+        return 2;
+    }
     gb_notice(L, vm, 6, "response headers truncated");
     lua_pushliteral(L, "truncated");
     return 2;

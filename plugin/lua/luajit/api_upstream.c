@@ -235,13 +235,6 @@ static int clear_query_arg(lua_State *L) {
     return 0;
 }
 
-static int enable_buffering(lua_State *L) {
-    gb_exchange *x = begin(L, GB_BALANCE_PHASES);
-    if (x->http_major >= 2 && (x->bits & GB_BIT_GRPC)) return luaL_error(L, "buffered proxying cannot currently be enabled with http/2");
-    x->bits |= GB_BIT_BUFFERED;
-    return 0;
-}
-
 /* ---- ngx.req ---- */
 
 static gb_exchange *req(lua_State *L) {
@@ -321,7 +314,6 @@ void gb_open_upstream(lua_State *L, gb_vm *vm) {
                                          {"add_header", add_header},
                                          {"clear_header", clear_header},
                                          {"set_headers", set_headers},
-                                         {"enable_buffering", enable_buffering},
                                          {NULL, NULL}};
     static const luaL_Reg low_level[] = {{"req_set_header", req_set_header},
                                          {"req_add_header", req_add_header},

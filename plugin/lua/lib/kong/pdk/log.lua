@@ -95,7 +95,7 @@ local function new_inspect(namespace)
       until line == ""
     end
     out[#out + 1] = "+" .. ("-"):rep(WIDTH) .. "+"
-    raw_log(levels.notice, concat(out, "\n"))
+    for i = 1, #out do raw_log(levels.notice, out[i]) end
   end
   return setmetatable(M, { __call = write })
 end

@@ -4,7 +4,7 @@ local phases = require "gibbon.phases"
 local op = require "gibbon.op"
 local body = require "gibbon.body"
 
-local M = native.request
+local M = native.pdk_request
 local BODY_PHASES = phases.set("rewrite", "access", "response", "error", "admin_api")
 local REQUEST_PHASES = phases.set("rewrite", "access", "balancer", "response", "cluster_listener", "header_filter", "body_filter", "log", "error",
   "admin_api", "ws_client_frame", "ws_upstream_frame")
@@ -44,8 +44,12 @@ end
 
 function M.get_uri_captures()
   phases.check(REQUEST_PHASES)
-  local unnamed, named = ask_captures()
-  return { unnamed = setmetatable(unnamed or {}, array_mt), named = named or {} }
+  local list, named = ask_captures()
+  local unnamed = setmetatable({}, array_mt)
+  for i = 1, #list do -- the whole match is number 0; a group that took no part is false
+    if list[i] then unnamed[i - 1] = list[i] end
+  end
+  return { unnamed = unnamed, named = named }
 end
 
 return M

@@ -26,6 +26,13 @@ function request.set_raw_body(data)
   ask_set_body(data)
 end
 
+local ask_buffering = op.ask("service.request.enable_buffering")
+
+function request.enable_buffering()
+  phases.check(BALANCE_PHASES)
+  ask_buffering()
+end
+
 function request.set_query(t)
   phases.check(UPSTREAM_PHASES)
   if type(t) ~= "table" then error("args must be a table", 2) end
