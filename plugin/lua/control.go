@@ -119,3 +119,16 @@ func (vm *VM) answerBlocking(op int, args []byte) (results []byte, failed, ok bo
 	<-c.blocked
 	return c.results, c.failed, true
 }
+
+// eval runs a chunk in the control VM.
+func (c *control) eval(source string) (results []any, err error) {
+	c.onThread(func() {
+		c.vm.begin(idle(c.vm, 0))
+		defer c.vm.end()
+		var out []byte
+		if out, err = c.vm.lj.Eval(source, "=eval", nil); err == nil {
+			results, _ = luajit.DecodeValues(out)
+		}
+	})
+	return results, err
+}

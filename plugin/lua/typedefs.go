@@ -10,9 +10,9 @@ var typedefs = map[string]schema.Field{
 	"hosts":                   {Type: schema.Array, Elements: &schema.RouteHost},
 	"http_method":             schema.HTTPMethod, "ip": schema.IP, "ip_or_cidr": schema.IPOrCIDR, "key": schema.Key,
 	"lua_code": schema.LuaCode, "methods": schema.Methods, "path": schema.Path,
-	"paths": {Type: schema.Array, Elements: &schema.Path}, "port": schema.Port, "protocol": schema.Protocol,
+	"paths": {Type: schema.Array, Elements: &schema.RouterPath}, "port": schema.Port, "protocol": schema.Protocol,
 	"protocols": schema.Protocols, "protocols_http": schema.ProtocolsHTTP, "protocols_https": schema.ProtocolsHTTPS,
-	"protocols_stream": schema.ProtocolsStream, "queue": queueField, "router_path": schema.RouterPath,
+	"protocols_stream": schema.ProtocolsStream, "queue": schema.Queue, "router_path": schema.RouterPath,
 	"router_paths":     {Type: schema.Array, Elements: &schema.RouterPath},
 	"semantic_version": schema.SemVer, "sni": schema.SNI,
 	"snis": {Type: schema.Set, Elements: &schema.SNI}, "tag": schema.Tag, "tags": schema.Tags,
@@ -24,16 +24,12 @@ var typedefs = map[string]schema.Field{
 	}},
 	"no_consumer": schema.NoConsumer, "no_consumer_group": schema.NoConsumerGroup, "no_route": schema.NoRoute,
 	"no_service": schema.NoService,
+	"no_api":     {Type: schema.Foreign, Reference: "apis", Eq: schema.Null}, "name": schema.UTF8Name,
+	"username": {Type: schema.String}, "http_header": schema.HeaderName, "protocols_http_https": schema.ProtocolsHTTP,
+	"sources": peers, "destinations": peers, "capture_group": {Type: schema.String}, "jwk": {Type: schema.String},
 }
 
-// queueField is the record of a batching queue (facts/plugins/http-log.json).
-var queueField = schema.Field{Type: schema.Record, Fields: []schema.Field{
-	{Name: "max_batch_size", Type: schema.Integer, Default: 1, Between: []float64{1, 1000000}},
-	{Name: "max_coalescing_delay", Type: schema.Number, Default: 1, Between: []float64{0, 3600}},
-	{Name: "max_entries", Type: schema.Integer, Default: 10000, Between: []float64{1, 1000000}},
-	{Name: "max_bytes", Type: schema.Integer},
-	{Name: "max_retry_time", Type: schema.Number, Default: 60},
-	{Name: "initial_retry_delay", Type: schema.Number, Default: 0.01, Between: []float64{0.001, 1000000}},
-	{Name: "max_retry_delay", Type: schema.Number, Default: 60, Between: []float64{0.001, 1000000}},
-	{Name: "concurrency_limit", Type: schema.Integer, Default: 1, OneOf: schema.List(-1, 1)},
-}}
+// peers are a route's sources or destinations.
+var peers = schema.Field{Type: schema.Set, Elements: &schema.Field{Type: schema.Record,
+	Fields:       []schema.Field{schema.IPOrCIDR.Named("ip"), schema.Port.Named("port")},
+	EntityChecks: []schema.EntityCheck{{AtLeastOneOf: []string{"ip", "port"}}}}}

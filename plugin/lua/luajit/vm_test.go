@@ -130,7 +130,7 @@ func TestYieldsPassThroughEverything(t *testing.T) {
 		{"failed operation", `native.log(4, tostring(select(2, pcall(native.wait, FAIL))))`, "4 operation failed"},
 		{"failed ask in sort", `local ok, e = pcall(table.sort, {2, 1}, function() return native.ask(FAIL) end) native.log(4, tostring(e))`, "4 operation failed"},
 		{"tables", `local r = wait({a = {1, 2, {b = true}}, [5] = "five", e = {}}) native.log(4, r.a[3].b and r["5"] .. #r.a .. type(r.e))`, "4 five3table"},
-		{"null", `native.log(4, tostring(wait(native.null) == nil))`, "4 true"},
+		{"null", `native.log(4, tostring(rawequal(wait(native.null), native.null)))`, "4 true"},
 		{"yield of the handler ends it", `native.log(4, "before") coroutine.yield("x") native.log(4, "never")`, "4 before"},
 		{"status", `local co co = coroutine.create(function() local in1 = coroutine.status(co)
 			local inner = coroutine.wrap(function() return coroutine.status(co) end)() wait(1) coroutine.yield(in1 .. " " .. inner) end)
@@ -203,15 +203,16 @@ func TestHandlersRunInOrderAndExitEndsThePhase(t *testing.T) {
 func TestRunawaysFailAlone(t *testing.T) {
 	h := newHost(t, 64<<20)
 	good := h.plugin("good", `local t = {} for i = 1, 100 do t[i] = i end wait(#t)`)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() { // the watchdog, with a budget of 500 ms
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
+	go func() { // the watchdog, with a budget of a second
+		defer close(stopped)
 		var seen uint64
 		for {
 			select {
 			case <-stop:
 				return
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(time.Second):
 			}
 			e, _ := h.Running()
 			if e != 0 && e == seen {

@@ -12,8 +12,9 @@ local types = {
   protocols_stream = "set", queue = "record", router_path = "string", router_paths = "array",
   semantic_version = "string", sni = "string", snis = "set", tag = "string", tags = "set", timeout = "integer",
   url = "string", utf8_name = "string", uuid = "string", auto_timestamp_s = "integer", auto_timestamp_ms = "number",
-  wildcard_host = "string", pem = "string", no_consumer = "foreign", no_consumer_group = "foreign", no_route = "foreign",
-  no_service = "foreign",
+  wildcard_host = "string", pem = "record", no_consumer = "foreign", no_consumer_group = "foreign", no_route = "foreign",
+  no_service = "foreign", no_api = "foreign", name = "string", username = "string", http_header = "string",
+  protocols_http_https = "set", sources = "set", destinations = "set", capture_group = "string", jwk = "string",
 }
 
 local typedefs = {}
