@@ -6,6 +6,7 @@ import (
 
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
 	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -175,3 +176,21 @@ const (
 	bitBodyRead = 1 << 20
 	bitAnswered = 1 << 21
 )
+
+// outcome is that of handlers that all returned. Those that printed an answer
+// (ngx.say) ended the request by it; in header_filter kong.response.exit does
+// not end the handler, so its answer is noted.
+func (r *run) outcome() plugin.Outcome {
+	if r.kong == nil {
+		return plugin.Continue
+	}
+	x := r.kong.X
+	switch {
+	case r.phase&(phase.Rewrite|phase.Access) != 0 && x.Bits&bitSaid != 0:
+		return plugin.Respond
+	case r.phase == phase.HeaderFilter && x.Bits&bitAnswered != 0:
+		x.Bits &^= bitAnswered
+		return plugin.Respond
+	}
+	return plugin.Continue
+}
