@@ -17,14 +17,17 @@ func nameID(k *kind, name string) string {
 }
 
 // giveIDs completes every entity with its id and the ids that it points to,
-// parents first. An id is the same each time the same document is loaded:
+// parents first. An id is the same each time the same document is loaded, and
+// the same that the reference gives:
 //
-//   - by the fields of the cache key, where there are several (a target by
-//     upstream and target; a plugin by name and scope);
-//   - by the name;
-//   - else, for core entities, by the content, so that a reload keeps what
-//     did not change. Credentials get a random id, as an id must not tell
-//     anything about a secret.
+//   - by the fields of the cache key, as they are written (a target by
+//     upstream and target, a plugin by name and scope), unless one of them is
+//     generated, as a credential's key is: an id must not tell anything about
+//     a secret;
+//   - else by the endpoint key, mostly the name.
+//
+// What the reference leaves to chance is, for core entities, made from the
+// content, so that a reload keeps what did not change.
 func (l *loader) giveIDs() {
 	for _, k := range l.kinds {
 		again := map[string]int{}
@@ -47,10 +50,11 @@ func (l *loader) giveIDs() {
 
 func (it *item) makeID(again map[string]int) string {
 	k := it.kind
-	if key := it.compositeKey(); key != "" {
-		return nameID(k, key)
-	}
-	if k.named != "" {
+	if len(k.schema.CacheKey) > 0 {
+		if key, ok := it.writtenKey(); ok {
+			return nameID(k, key)
+		}
+	} else if k.named != "" {
 		if name, ok := it.rec[k.named].(string); ok {
 			return nameID(k, name)
 		}
@@ -82,6 +86,29 @@ func (it *item) secret() bool {
 		}
 	}
 	return false
+}
+
+// writtenKey joins the values of the cache key as the document has them; a
+// nested entity has its parent's id. ok is false where a value is generated or
+// missing.
+func (it *item) writtenKey() (string, bool) {
+	parts := []string{it.kind.schema.Name, "*"}
+	for _, name := range it.kind.schema.CacheKey {
+		f, ok := it.kind.schema.Field(name)
+		if !ok || f.Auto {
+			return "", false
+		}
+		s, written := it.raw[name].(string)
+		switch link := it.links[name]; {
+		case written:
+		case link != nil:
+			s = link.id
+		case f.Required:
+			return "", false
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, ":"), true
 }
 
 // compositeKey joins the values of a cache key of several fields, "" where the

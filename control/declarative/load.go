@@ -168,7 +168,6 @@ func newLoader(o Options) *loader {
 }
 
 func (k *kind) link(byName map[string]*kind) {
-	secret := false
 	for i := range k.schema.Fields {
 		f := &k.schema.Fields[i]
 		if f.Unique {
@@ -178,13 +177,12 @@ func (k *kind) link(byName map[string]*kind) {
 			continue
 		}
 		k.foreign = append(k.foreign, f)
-		secret = secret || f.Required && f.Reference == "consumers"
 		if p, ok := byName[f.Reference]; ok {
 			p.children[k.schema.Name] = child{k, f.Name}
 		}
 	}
-	// an id made from a credential's key would give away a hash of the key
-	if f, ok := k.schema.Field(k.schema.EndpointKey); ok && !secret && !f.Auto && f.Type == schema.String {
+	// an id made from a generated key would give away a hash of it
+	if f, ok := k.schema.Field(k.schema.EndpointKey); ok && !f.Auto && f.Type == schema.String {
 		k.named = f.Name
 	}
 }

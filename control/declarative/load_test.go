@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 
 func load(t *testing.T, doc string) (*Config, error) {
 	t.Helper()
-	return Load([]byte(doc), options("", known{"cors": configOf(), "key-auth": keyAuth}))
+	return Load([]byte(doc), options("", known{"cors": configOf(), "key-auth": keyAuth, "rate-limiting": configOf()}))
 }
 
 func mustLoad(t *testing.T, doc string) *Config {
@@ -66,15 +67,34 @@ services:
 consumers:
 - {username: u, keyauth_credentials: [{key: k}]}
 - {custom_id: only}
+- {username: alice, acls: [{group: admins}]}
+- {username: carol}
 upstreams:
 - {name: up, targets: [{target: "127.0.0.1:81"}]}
+- {name: pool.test, targets: [{target: host.test}]}
+plugins:
+- {name: key-auth}
+routes:
+- {name: r2, paths: [/q], plugins: [{name: rate-limiting, consumer: carol}]}
+vaults:
+- {name: env, prefix: my-env}
+key_sets:
+- name: set-a
 `)
-	for kind, want := range map[string]string{
-		"services": "b268827a-8f7f-551f-8769-e6bceb2f3ec6", "routes": "da7ba03a-f1be-52d4-8a7e-c8f32640689a",
-		"consumers": "006a59a7-8eb1-5cc5-9890-db96d542fcca", "upstreams": "152df2f3-4eb2-505d-ba48-f128b77c4e89",
+	for want, kind := range map[string]string{
+		"b268827a-8f7f-551f-8769-e6bceb2f3ec6": "services", "da7ba03a-f1be-52d4-8a7e-c8f32640689a": "routes",
+		"006a59a7-8eb1-5cc5-9890-db96d542fcca": "consumers", "152df2f3-4eb2-505d-ba48-f128b77c4e89": "upstreams",
+		"e3d40b30-f9a1-5aec-b28e-b4c83ccdb839": "targets", "8380b0a5-168d-5d2f-b13a-2efce458896f": "targets",
+		"3869fa1a-fb43-541b-b3da-0089d5765b2f": "plugins", "6b4f38d1-e026-540b-a5ea-8634739dd2a7": "plugins",
+		"4d915906-dc81-5717-82f8-e76c856adf7d": "plugins", "dc1ddbfc-2574-5f8c-ab9c-efb6170dfeaa": "acls",
+		"3dc3bf8d-e9b4-576c-af74-01619966a0d0": "vaults", "2178bb7c-3d08-5009-bd10-0361bb7fb4ae": "key_sets",
 	} {
-		if got := c.Set[kind][0]["id"]; got != want {
-			t.Errorf("%s: %v, want %s", kind, got, want)
+		var ids []any
+		for _, r := range c.Set[kind] {
+			ids = append(ids, r["id"])
+		}
+		if !slices.Contains(ids, any(want)) {
+			t.Errorf("no %s with the id %s in %v", kind, want, ids)
 		}
 	}
 	again := mustLoad(t, `

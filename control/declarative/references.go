@@ -89,7 +89,7 @@ func (l *loader) index(k *kind) *names {
 	for _, it := range l.items[k.pos] {
 		if it.id != "" {
 			n.ids[it.id] = it
-		} else if it.kind.named != "" {
+		} else if it.kind.named != "" && len(it.kind.schema.CacheKey) == 0 {
 			// a reference may use the id that will be made from the name
 			if name, ok := it.rec[it.kind.named].(string); ok {
 				n.ids[nameID(k, name)] = it
