@@ -5,9 +5,13 @@
 package plugins
 
 import (
+	_ "github.com/gibbon-gateway/gibbon/plugins/acl"
+	_ "github.com/gibbon-gateway/gibbon/plugins/basic-auth"
+	_ "github.com/gibbon-gateway/gibbon/plugins/bot-detection"
 	_ "github.com/gibbon-gateway/gibbon/plugins/correlation-id"
 	_ "github.com/gibbon-gateway/gibbon/plugins/cors"
 	_ "github.com/gibbon-gateway/gibbon/plugins/ip-restriction"
 	_ "github.com/gibbon-gateway/gibbon/plugins/key-auth"
+	_ "github.com/gibbon-gateway/gibbon/plugins/request-size-limiting"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
 )

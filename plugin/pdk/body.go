@@ -25,6 +25,16 @@ func (r *Request) RawBody(maxFile int64) ([]byte, error) {
 	return contents(body, maxFile)
 }
 
+// BodyLength is the length of the whole request body in bytes; it waits as
+// RawBody does, and reads nothing into memory.
+func (r *Request) BodyLength() (int64, error) {
+	body, err := r.k.readBody()
+	if err != nil || body == nil {
+		return 0, err
+	}
+	return body.Len(), nil
+}
+
 func contents(body *spool.Spool, maxFile int64) ([]byte, error) {
 	if b, ok := body.Bytes(); ok {
 		return b, nil
