@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/gibbon-gateway/gibbon/engine/dao"
 	"github.com/gibbon-gateway/gibbon/model/schema"
 )
 
@@ -176,6 +177,10 @@ func (l *loader) check(it *item, own map[string]any) schema.Errors {
 		rec["id"] = placeholder
 	}
 	l.deprecations(it, rec)
+	ttl, bad := takeTTL(s, rec)
+	if bad != nil {
+		return bad
+	}
 	full, err := s.Fill(rec, schema.Insert)
 	if err == nil {
 		err = s.Validate(full, schema.Insert)
@@ -190,7 +195,24 @@ func (l *loader) check(it *item, own map[string]any) schema.Errors {
 		return schema.Errors{schema.EntityKey: []any{err.Error()}}
 	}
 	it.rec = schema.StripNulls(full)
+	if ttl > 0 {
+		it.rec["ttl"] = ttl
+	}
 	return nil
+}
+
+// takeTTL takes the time to live out of an entity of a kind that expires.
+func takeTTL(s *schema.Schema, rec map[string]any) (float64, schema.Errors) {
+	v, ok := rec["ttl"]
+	if _, own := s.Field("ttl"); !ok || !s.TTL || own {
+		return 0, nil
+	}
+	delete(rec, "ttl")
+	n, isNumber := v.(float64)
+	if v != schema.Null && (!isNumber || n != float64(int64(n)) || n < 0 || n > dao.MaxTTL) {
+		return 0, schema.Errors{"ttl": fmt.Sprintf("must be an integer between 0 and %d", dao.MaxTTL)}
+	}
+	return n, nil
 }
 
 // isReference accepts a name or id, {id = …} and {name = …}.

@@ -295,3 +295,18 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestTimeToLive(t *testing.T) {
+	c := mustLoad(t, "_format_version: '3.0'\nconsumers: [{username: u, keyauth_credentials: [{key: k, ttl: 100}]}]")
+	if c.Set["keyauth_credentials"][0]["ttl"] != 100.0 {
+		t.Errorf("%v", c.Set["keyauth_credentials"])
+	}
+	for _, doc := range []string{
+		"_format_version: '3.0'\nconsumers: [{username: u, keyauth_credentials: [{key: k, ttl: -1}]}]",
+		"_format_version: '3.0'\nconsumers: [{username: u, ttl: 1}]",
+	} {
+		if _, err := load(t, doc); err == nil || !strings.Contains(err.Error(), "in 'ttl':") {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}

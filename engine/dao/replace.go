@@ -71,7 +71,12 @@ func (m *Memory) build(s *kindStore, recs []Record) (*builder, error) {
 		if !ok {
 			ws = m.workspace
 		}
-		r, err := s.newRow(ws, rec, WriteOptions{}, nil)
+		o := WriteOptions{}
+		if ttl, ok := rec["ttl"].(float64); ok && k.schema.TTL {
+			delete(rec, "ttl")
+			o.TTL = int64(ttl)
+		}
+		r, err := s.newRow(ws, rec, o, nil)
 		if err != nil {
 			return nil, err
 		}

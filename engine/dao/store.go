@@ -26,7 +26,8 @@ type Store interface {
 	Schemas() []*schema.Schema
 	// ReplaceAll puts a whole configuration in place of the old, atomically;
 	// on error nothing changes. Records must be complete (schema.Process made
-	// them); they are checked for uniqueness and foreign keys only.
+	// them); they are checked for uniqueness and foreign keys only. The store
+	// keeps them. A key "ttl" is the time to live of an entity that expires.
 	ReplaceAll(ctx context.Context, set Set) error
 	// Subscribe calls fn after each successful write, in order, with what
 	// changed; fn must not write to the store. cancel ends it.

@@ -132,11 +132,7 @@ func (m *matcher) match(s, p int) int {
 		if ep < 0 {
 			return -1
 		}
-		rep := byte(0)
-		if ep < len(m.p) {
-			rep = m.p[ep]
-		}
-		switch rep {
+		switch m.repetition(ep) {
 		case '?':
 			if m.single(s, p, ep) {
 				if r := m.match(s+1, ep+1); r >= 0 || m.err != nil {
@@ -161,6 +157,14 @@ func (m *matcher) match(s, p int) int {
 			p = ep
 		}
 	}
+}
+
+// repetition is the suffix of the class that ends before ep, 0 for none.
+func (m *matcher) repetition(ep int) byte {
+	if ep < len(m.p) {
+		return m.p[ep]
+	}
+	return 0
 }
 
 func (m *matcher) maxExpand(s, p, ep int) int {
@@ -391,60 +395,4 @@ func inClass(c, class byte) bool {
 		return !in
 	}
 	return in
-}
-
-// CheckPattern tells if a Lua pattern is well formed, wherever a match would
-// first meet the mistake.
-func CheckPattern(pattern string) error {
-	m := matcher{p: pattern}
-	var open, closed int
-	p := 0
-	if pattern != "" && pattern[0] == '^' {
-		p = 1
-	}
-	for p < len(pattern) {
-		switch c := pattern[p]; {
-		case c == '(':
-			open++
-			if p+1 < len(pattern) && pattern[p+1] == ')' {
-				closed++
-				p++
-			}
-			p++
-		case c == ')':
-			if closed++; closed > open {
-				return errPatternCap
-			}
-			p++
-		case c == '%' && p+1 < len(pattern) && pattern[p+1] == 'b':
-			if p+3 >= len(pattern) {
-				return errPatternBal
-			}
-			p += 4
-		case c == '%' && p+1 < len(pattern) && pattern[p+1] == 'f':
-			if p+2 >= len(pattern) || pattern[p+2] != '[' {
-				return errPatternFront
-			}
-			p += 2
-		case c == '%' && p+1 < len(pattern) && isDigit(pattern[p+1]):
-			if n := int(pattern[p+1] - '0'); n == 0 || n > closed {
-				return errPatternIndex
-			}
-			p += 2
-		default:
-			if p = m.classEnd(p); p < 0 {
-				return m.err
-			}
-			if p < len(pattern) && (pattern[p] == '*' || pattern[p] == '+' || pattern[p] == '-' || pattern[p] == '?') {
-				p++
-			}
-		}
-	}
-	if open != closed {
-		return errPatternUnfin
-	}
-	if open > maxCaptures {
-		return errPatternMany
-	}
-	return nil
 }

@@ -41,9 +41,6 @@ func validateRecord(spec *recordSpec, rec map[string]any, ctx Context, errs Erro
 		}
 		f, ok := spec.find(k)
 		if !ok {
-			if k == "ttl" && ctx != Select {
-				// handled by the store for entities that expire
-			}
 			setOnce(errs, k, msgUnknown)
 			continue
 		}

@@ -1,0 +1,30 @@
+package schema
+
+// Transform applies the transformations of the schema to a record, which it
+// changes.
+func (s *Schema) Transform(rec map[string]any) (map[string]any, error) {
+	return s.TransformIf(rec, true)
+}
+
+// TransformIf is Transform, where all is false only for the transformations
+// that always run.
+func (s *Schema) TransformIf(rec map[string]any, all bool) (map[string]any, error) {
+	for i := range s.Transformations {
+		t := &s.Transformations[i]
+		if t.OnWrite == nil || !all && !t.Always || !allGiven(rec, t.Input) {
+			continue
+		}
+		if !allGiven(rec, t.Needs) {
+			all := append(append([]string(nil), t.Input...), t.Needs...)
+			return nil, Errors{EntityKey: []any{"all or none of these fields must be set: " + quoteList(all)}}
+		}
+		set, err := t.OnWrite(rec)
+		if err != nil {
+			return nil, Errors{EntityKey: []any{treeOf(err)}}
+		}
+		for k, v := range set {
+			rec[k] = v
+		}
+	}
+	return rec, nil
+}
