@@ -202,17 +202,23 @@ func (s *session) tryFailed(err error, f health.Failure) plugin.Outcome {
 			}
 		}
 	}
-	if t.peer != nil {
-		t.tries.Failed(t.peer)
-		t.balancer.Done(t.peer, balancer.Result{Failure: f})
-		t.peer = nil
-	}
+	s.reportFailure(f)
 	if !again {
 		return s.fail(502)
 	}
 	t.left--
 	s.step = stepBalance
 	return plugin.Continue
+}
+
+// reportFailure tells them that the try failed.
+func (s *session) reportFailure(f health.Failure) {
+	t := &s.target
+	if t.peer != nil {
+		t.tries.Failed(t.peer)
+		t.balancer.Done(t.peer, balancer.Result{Failure: f})
+		t.peer = nil
+	}
 }
 
 // report tells health checks and the balancer that the session is over; a

@@ -224,7 +224,10 @@ func (s *session) over(status uint16) {
 func (s *session) cut() {
 	s.gone = true
 	switch s.step {
-	case stepRelay, stepConnect, stepRoute:
+	case stepRoute:
+		s.ended = true
+		s.resume()
+	case stepRelay, stepConnect:
 		s.resume()
 	}
 }
