@@ -186,7 +186,7 @@ func (l *loader) check(it *item, own map[string]any) schema.Errors {
 		err = s.Validate(full, schema.Insert)
 	}
 	if err == nil {
-		full, err = s.TransformIf(full, l.transform)
+		full, err = s.TransformIf(full, false) // secrets wait for the ids: see transformSecrets
 	}
 	if err != nil {
 		if errs, ok := err.(schema.Errors); ok {

@@ -83,6 +83,7 @@ func LoadValues(doc map[string]any, o Options) (*Config, error) {
 		return nil, err
 	}
 	l.giveIDs()
+	l.transformSecrets()
 	l.unique()
 	if err := l.failed(); err != nil {
 		return nil, err
@@ -116,8 +117,6 @@ type kind struct {
 	// named is the field from which a stable id is made, "" for none.
 	named  string
 	unique []string
-	// deprecated tells if the schema has deprecated fields at all.
-	deprecated bool
 }
 
 type child struct {
