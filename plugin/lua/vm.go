@@ -81,8 +81,9 @@ func (vm *VM) setUp() error {
 	return nil
 }
 
-// load loads the handlers of plugins that this VM has not loaded yet.
+// load loads the handlers of plugins that this VM has not loaded yet, and runs their init_worker.
 func (vm *VM) load(plugins []*plugin.Plugin) error {
+	var fresh []*luajit.Bound
 	for _, p := range plugins {
 		if vm.handlers[p.Name] != nil {
 			continue
@@ -103,7 +104,10 @@ func (vm *VM) load(plugins []*plugin.Plugin) error {
 		}
 		b.Tag = &currentOf{pdk.Current{Name: p.Name}}
 		vm.handlers[p.Name], vm.started[p.Name] = h, b
-		vm.initWorker(h, b)
+		fresh = append(fresh, b)
+	}
+	for _, b := range fresh { // all code is loaded before any of it runs
+		vm.initWorker(vm.handlers[b.Name], b)
 	}
 	return nil
 }
