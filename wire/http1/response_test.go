@@ -75,7 +75,9 @@ func TestResponseAccepted(t *testing.T) {
 }
 
 func TestResponseRefused(t *testing.T) {
-	head := func(fields ...string) string { return "HTTP/1.1 200 OK\r\n" + strings.Join(fields, "\r\n") + "\r\n\r\n" }
+	head := func(fields ...string) string {
+		return "HTTP/1.1 200 OK\r\n" + strings.Join(fields, "\r\n") + "\r\n\r\n"
+	}
 	for _, one := range []struct {
 		name, text string
 		lim        Limits

@@ -3,6 +3,7 @@ package loop
 import (
 	"errors"
 	"io"
+	"net"
 	"syscall"
 	"unsafe"
 
@@ -33,8 +34,10 @@ type Conn struct {
 	// Connecting: a connect is under way; Writable or HangUp ends it.
 	Connecting bool
 	closed     bool
-	out        []byte
-	sent       int // of out
+	// drained: the last read got all that the socket had, and no edge came since.
+	drained bool
+	out     []byte
+	sent    int // of out
 	// Received and Sent count bytes on the socket.
 	Received, Sent uint64
 }
@@ -70,7 +73,8 @@ func (c *Conn) Reset() {
 	}
 }
 
-// Detach takes the socket out of the loop without closing it.
+// Detach takes the socket out of the loop without closing it. What waits to be
+// written stays in c and is forgotten by its next Open.
 func (c *Conn) Detach() int {
 	c.closed = true
 	c.L.Unregister(c.FD)
@@ -80,7 +84,7 @@ func (c *Conn) Detach() int {
 // Note records ev; the handler calls it first.
 func (c *Conn) Note(ev Events) {
 	if ev&Readable != 0 {
-		c.CanRead = true
+		c.CanRead, c.drained = true, false
 	}
 	if ev&HangUp != 0 {
 		c.HungUp = true
@@ -98,8 +102,18 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.RawRead(p)
 }
 
-// RawRead reads from the socket below any Layer.
+// RawRead reads from the socket below any Layer. p must have room.
 func (c *Conn) RawRead(p []byte) (int, error) {
+	if c.closed {
+		return 0, net.ErrClosed // the number may be another's by now
+	}
+	if len(p) == 0 {
+		return 0, io.ErrShortBuffer // a read of nothing looks like the end
+	}
+	if c.drained && !c.HungUp {
+		c.CanRead = false
+		return 0, ErrAgain
+	}
 	for {
 		n, _, e := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.FD), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		switch e {
@@ -109,11 +123,11 @@ func (c *Conn) RawRead(p []byte) (int, error) {
 			}
 			c.Received += uint64(n)
 			if int(n) < len(p) && !c.HungUp {
-				c.CanRead = false // drained: the next byte is a new edge
+				c.CanRead, c.drained = false, true // the next byte is a new edge
 			}
 			return int(n), nil
 		case syscall.EAGAIN:
-			c.CanRead = false
+			c.CanRead, c.drained = false, true
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -134,6 +148,9 @@ func (c *Conn) Write(p []byte) error {
 
 // RawWrite sends p below any Layer.
 func (c *Conn) RawWrite(p []byte) error {
+	if c.closed {
+		return net.ErrClosed
+	}
 	if c.Connecting || len(c.out) > c.sent {
 		c.out = append(c.out, p...)
 		return nil
@@ -161,6 +178,9 @@ func (c *Conn) Pending() int { return len(c.out) - c.sent }
 
 // Flush sends what waits, as far as the kernel takes it.
 func (c *Conn) Flush() error {
+	if c.closed {
+		return net.ErrClosed
+	}
 	if c.Connecting || c.sent == len(c.out) {
 		return nil
 	}

@@ -59,6 +59,7 @@ type Loop struct {
 	queue    []func()
 	spare    []func()
 	queued   atomic.Bool
+	closed   bool // under mu: the descriptors are gone, and their numbers may be others'
 	stopping bool
 	handed   bool // something was handed to another goroutine this round
 
@@ -70,29 +71,34 @@ type Loop struct {
 
 // New makes a loop; the caller runs Run on a goroutine of its own.
 func New() (*Loop, error) {
-	l := &Loop{base: time.Now(), Buffer: make([]byte, readBuffer), Scratch: make([]byte, 0, readBuffer)}
-	var err error
+	l := &Loop{epfd: -1, wakeFD: -1, timerFD: -1, base: time.Now(), Buffer: make([]byte, readBuffer), Scratch: make([]byte, 0, readBuffer)}
+	if err := l.open(); err != nil {
+		_ = l.close()
+		return nil, fmt.Errorf("event loop: %w", err)
+	}
+	l.tick()
+	return l, nil
+}
+
+func (l *Loop) open() (err error) {
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("event loop: epoll_create: %w", err)
+		return fmt.Errorf("epoll_create: %w", err)
 	}
-	if l.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("event loop: eventfd: %w", err)
-	}
-	if l.timerFD, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("event loop: timerfd: %w", err)
-	}
-	if err = unix.SetNonblock(l.epfd, true); err != nil {
-		return nil, err
+	if err = unix.SetNonblock(l.epfd, true); err != nil { // or NewFile does not give it to the runtime's poller
+		return err
 	}
 	l.file = os.NewFile(uintptr(l.epfd), "epoll")
-	l.tick()
+	if l.wakeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return fmt.Errorf("eventfd: %w", err)
+	}
+	if l.timerFD, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return fmt.Errorf("timerfd: %w", err)
+	}
 	if _, err = l.Register(l.wakeFD, waker{l}, Readable); err != nil {
-		return nil, err
+		return err
 	}
-	if _, err = l.Register(l.timerFD, alarm{l}, Readable); err != nil {
-		return nil, err
-	}
-	return l, nil
+	_, err = l.Register(l.timerFD, alarm{l}, Readable)
+	return err
 }
 
 // Now is the loop's clock: nanoseconds since it was made, read once a round.
@@ -113,19 +119,33 @@ func (l *Loop) tick() {
 // Register has the loop tell h about fd's edges until Unregister.
 // want is Readable, Writable or both. The token goes to Unregister.
 func (l *Loop) Register(fd int, h Handler, want Events) (token int32, err error) {
+	events := uint32(unix.EPOLLET | unix.EPOLLRDHUP)
+	if want&Readable != 0 {
+		events |= unix.EPOLLIN
+	}
+	if want&Writable != 0 {
+		events |= unix.EPOLLOUT
+	}
+	return l.register(fd, h, events)
+}
+
+// RegisterShared registers a level-triggered, exclusive listener: one of the
+// loops that share the socket wakes per connection.
+func (l *Loop) RegisterShared(fd int, h Handler) (token int32, err error) {
+	return l.register(fd, h, unix.EPOLLIN|unix.EPOLLEXCLUSIVE)
+}
+
+func (l *Loop) register(fd int, h Handler, events uint32) (token int32, err error) {
+	if fd < 0 {
+		return 0, unix.EBADF
+	}
 	for fd >= len(l.slots) {
 		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
 	}
 	s := &l.slots[fd]
 	s.gen++
 	s.h = h
-	ev := unix.EpollEvent{Events: unix.EPOLLET | unix.EPOLLRDHUP, Fd: int32(fd), Pad: s.gen}
-	if want&Readable != 0 {
-		ev.Events |= unix.EPOLLIN
-	}
-	if want&Writable != 0 {
-		ev.Events |= unix.EPOLLOUT
-	}
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: s.gen}
 	if err = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		s.h = nil
 		return 0, err
@@ -133,25 +153,9 @@ func (l *Loop) Register(fd int, h Handler, want Events) (token int32, err error)
 	return s.gen, nil
 }
 
-// RegisterShared registers a level-triggered, exclusive listener: one of the
-// loops that share the socket wakes per connection.
-func (l *Loop) RegisterShared(fd int, h Handler) (token int32, err error) {
-	for fd >= len(l.slots) {
-		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
-	}
-	s := &l.slots[fd]
-	s.gen++
-	s.h = h
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(fd), Pad: s.gen}
-	if err = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		s.h = nil
-	}
-	return s.gen, err
-}
-
 // Unregister forgets fd; pending events of it in this round are dropped.
 func (l *Loop) Unregister(fd int) {
-	if fd < len(l.slots) && l.slots[fd].h != nil {
+	if fd >= 0 && fd < len(l.slots) && l.slots[fd].h != nil {
 		l.slots[fd].h = nil
 		l.slots[fd].gen++
 		_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
@@ -162,15 +166,20 @@ func (l *Loop) Unregister(fd int) {
 // before the kernel said would-block.
 func (l *Loop) Again(h Handler) { l.again = append(l.again, h) }
 
-// Post runs fn on the loop soon. It may be called from any goroutine.
-func (l *Loop) Post(fn func()) {
+// Post runs fn on the loop soon, in the order of the calls. It may be called
+// from any goroutine. After Run has ended fn is dropped, and false returned.
+func (l *Loop) Post(fn func()) bool {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
 	l.queue = append(l.queue, fn)
-	l.mu.Unlock()
 	if l.queued.CompareAndSwap(false, true) {
 		one := [8]byte{1}
 		_, _ = unix.Write(l.wakeFD, one[:])
 	}
+	return true
 }
 
 // Go runs job in a goroutine, and then back, if it is not nil, on the loop.
@@ -189,11 +198,17 @@ func (l *Loop) Go(job func(), back func()) {
 // that it yields the processor when the round ends.
 func (l *Loop) Handed() { l.handed = true }
 
-// Stop ends Run after the round in which it is seen.
+// Stop ends Run after the round in which it is seen; what was posted before
+// is run. Sockets on the loop stay open: they are their owners'.
 func (l *Loop) Stop() { l.Post(func() { l.stopping = true }) }
 
-// Run runs the loop until Stop.
-func (l *Loop) Run() error {
+// Run runs the loop until Stop, once.
+func (l *Loop) Run() (err error) {
+	defer func() {
+		if e := l.close(); err == nil {
+			err = e
+		}
+	}()
 	events := make([]unix.EpollEvent, maxEvents)
 	raw, err := l.file.SyscallConn()
 	if err != nil {
@@ -209,13 +224,26 @@ func (l *Loop) Run() error {
 		}
 		l.round(events[:n])
 	}
-	return l.close()
+	return nil
 }
 
-func (l *Loop) close() error {
-	_ = unix.Close(l.wakeFD)
-	_ = unix.Close(l.timerFD)
-	return l.file.Close()
+func (l *Loop) close() (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed, l.queue = true, nil
+	for _, fd := range []int{l.wakeFD, l.timerFD} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	if l.file != nil {
+		err = l.file.Close()
+	}
+	l.epfd = -1 // owners may still unregister
+	return err
 }
 
 func (l *Loop) round(events []unix.EpollEvent) {
@@ -259,10 +287,13 @@ func (l *Loop) round(events []unix.EpollEvent) {
 	}
 }
 
+// maxSpare bounds the queue's array that is kept after a burst.
+const maxSpare = 4096
+
 // drain runs what was posted so far.
 func (l *Loop) drain() {
-	l.queued.Store(false)
 	l.mu.Lock()
+	l.queued.Store(false)
 	q := l.queue
 	l.queue = l.spare[:0]
 	l.mu.Unlock()
@@ -270,7 +301,9 @@ func (l *Loop) drain() {
 		fn()
 		q[i] = nil
 	}
-	l.spare = q[:0]
+	if l.spare = q[:0]; cap(q) > maxSpare {
+		l.spare = nil
+	}
 }
 
 type waker struct{ l *Loop }

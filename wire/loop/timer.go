@@ -2,7 +2,7 @@ package loop
 
 import (
 	"container/heap"
-	"encoding/binary"
+	"math"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,10 +22,17 @@ type Timer struct {
 func (t *Timer) Init(l *Loop, fn func()) { t.l, t.fn = l, fn }
 
 // After sets the timer to fire in d nanoseconds, replacing an earlier setting.
-func (t *Timer) After(d int64) { t.At(t.l.now + d) }
+func (t *Timer) After(d int64) {
+	if d > math.MaxInt64-t.l.now {
+		d = math.MaxInt64 - t.l.now
+	}
+	t.At(t.l.now + d)
+}
 
-// At sets the timer to the loop's time when.
+// At sets the timer to the loop's time when; a time that is over means the
+// next round, so that a timer that sets itself anew cannot hold up the loop.
 func (t *Timer) At(when int64) {
+	when = max(when, t.l.now+1)
 	t.due = when
 	switch {
 	case t.index == 0:
@@ -81,7 +88,6 @@ func (a alarm) Ready(Events) {
 	l := a.l
 	var b [8]byte
 	_, _ = unix.Read(l.timerFD, b[:])
-	_ = binary.NativeEndian.Uint64(b[:])
 	l.armed = 0
 	for len(l.timers) > 0 && l.timers[0].at <= l.now {
 		t := l.timers[0]

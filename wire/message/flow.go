@@ -38,8 +38,7 @@ type Flow struct {
 	Listener int
 	// Received and Sent count raw bytes.
 	Received, Sent uint64
-	// RawRequest is the request text of pipelined debugging; Proto is the
-	// protocol spoken: "http/1.1", "h2" …
+	// Proto is the protocol spoken: "http/1.1", "h2" …
 	Proto string
 
 	peerText, localText string
