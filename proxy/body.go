@@ -220,7 +220,7 @@ func (r *request) continue100() {
 // prepare is done with the plugins' access: the query joins the path, and a
 // body that nobody read yet is asked for.
 func (r *request) prepare() plugin.Outcome {
-	if r.Args.Len > 0 || r.out.bareQuery {
+	if r.Args.Off != 0 { // an empty query with a place keeps its '?'
 		uri, args := r.Bytes(r.UpstreamURI), r.Bytes(r.Args)
 		room, err := r.Room(len(uri) + 1 + len(args))
 		if err != nil {

@@ -38,8 +38,6 @@ type response struct {
 	aborted bool
 	// upgraded: the connection became a tunnel.
 	upgraded bool
-	// bareQuery: the target had a '?' and nothing behind it.
-	bareQuery bool
 	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.
 	hostOfPeer bool
 	// held is output that waits for the loop's write, in the loop's Scratch.

@@ -70,7 +70,6 @@ func (r *request) splitTarget() bool {
 			end = q + h
 		}
 		r.Args = message.Str{Off: off + uint32(q) + 1, Len: uint32(end - q - 1)}
-		r.out.bareQuery = r.Args.Len == 0
 	}
 	if !r.normalise(path) {
 		return false
