@@ -125,7 +125,7 @@ func (u *udpListener) full() bool {
 	if len(u.table) < w.srv.Options.MaxUDPSessions {
 		return false
 	}
-	if now := w.Loop.Now(); now-w.lastEvicted > 1e9 {
+	if now := w.Loop.Now(); w.lastEvicted == 0 || now-w.lastEvicted > 1e9 {
 		w.lastEvicted = now
 		w.srv.Log.Warnf("%d UDP sessions on %s are not enough: the most silent one ends", len(u.table), u.l.Addr)
 	}
