@@ -1,17 +1,20 @@
 package http2
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
+	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
 // echo is a server's handler for tests: GET answers with as many bytes as the
@@ -84,8 +87,9 @@ func (e *echo) Readable(s *Stream) {
 		return
 	}
 	for st.get {
-		if n := len(s.Buffered()); n > 0 {
-			s.Consume(n)
+		s.Consume(len(s.Buffered()))
+		if !s.Ended() {
+			return
 		}
 		b := letters[st.sent%16:]
 		want := min(st.left, len(b))
@@ -248,6 +252,8 @@ type loopServer struct {
 	fd   int
 	Addr netip.AddrPort
 	done chan struct{}
+	// secure has connections begin with TLS.
+	secure *tls.Config
 }
 
 func newLoopServer(t testing.TB, o *Options) *loopServer {
@@ -279,13 +285,34 @@ func (s *loopServer) Ready(loop.Events) {
 		if err != nil {
 			return
 		}
-		c := &loopConn{}
-		if err := c.Open(s.l, fd, c); err != nil {
-			s.t.Error(err)
-			return
+		if s.secure == nil {
+			s.serve(fd, nil)
+			continue
 		}
-		c.start(s)
+		s.l.Handed()
+		tlsconn.Server(fd, s.secure, tlsconn.Options{Timeout: 5 * time.Second}, func(x *tlsconn.Session, err error) {
+			s.l.Post(func() {
+				if err != nil {
+					_ = unix.Close(fd)
+					return
+				}
+				s.serve(fd, x)
+			})
+		})
 	}
+}
+
+func (s *loopServer) serve(fd int, x *tlsconn.Session) {
+	c := &loopConn{}
+	if err := c.Open(s.l, fd, c); err != nil {
+		s.t.Error(err)
+		return
+	}
+	if x != nil {
+		x.Attach(&c.Conn)
+		s.l.Again(c)
+	}
+	c.start(s)
 }
 
 // loopConn is a connection of a loopServer: how an owner drives a Conn.
@@ -340,7 +367,7 @@ func (c *loopConn) Ready(ev loop.Events) {
 			return
 		}
 	}
-	if h.Finished() && c.Pending() == 0 && !c.over && !c.Closed() {
+	if h.Finished() && !c.woken && c.Pending() == 0 && !c.over && !c.Closed() {
 		c.over = true
 		if c.Layer != nil {
 			_ = c.Layer.CloseWrite()

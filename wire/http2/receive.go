@@ -145,8 +145,12 @@ func (c *Conn) lateData(f *frame, s *Stream) error {
 	if c.idle(f.id) {
 		return &ConnError{ProtocolError, "DATA on a stream that was not opened"}
 	}
-	if _, reset := c.recent.find(f.id); reset || f.id > c.life.drainLast && c.life.drain == drainFinal {
+	ended, reset := c.recent.find(f.id)
+	switch {
+	case reset || f.id > c.life.drainLast && c.life.drain == drainFinal:
 		return nil // it was on its way
+	case ended:
+		return &ConnError{StreamClosed, "DATA on a closed stream"}
 	}
 	return &streamError{f.id, StreamClosed, "DATA on a closed stream"}
 }
@@ -353,10 +357,10 @@ func (c *Conn) onRSTStream(f *frame) error {
 		return &ConnError{ProtocolError, "RST_STREAM on a stream that was not opened"}
 	}
 	s := c.streams[f.id]
+	c.recent.add(f.id, false)
 	if s == nil {
 		return c.charge(costIgnored)
 	}
-	c.recent.add(f.id, false)
 	code := Code(binary.BigEndian.Uint32(f.payload))
 	if s.remoteEnd && !c.server {
 		// The response is complete; the server does not want the rest of the

@@ -99,10 +99,10 @@ func (c *Conn) onWindowUpdate(f *frame) error {
 	switch {
 	case s == nil && c.idle(f.id):
 		return &ConnError{ProtocolError, "WINDOW_UPDATE on a stream that was not opened"}
-	case s == nil:
-		return c.charge(costUpdate)
 	case n == 0:
 		return &streamError{f.id, ProtocolError, "WINDOW_UPDATE of nothing"}
+	case s == nil:
+		return c.charge(costUpdate)
 	case s.sendWindow+n > maxWindow:
 		return &streamError{f.id, FlowControlError, "WINDOW_UPDATE makes the stream's window too large"}
 	}

@@ -248,8 +248,8 @@ func (r *recentIDs) add(id uint32, reset bool) {
 
 // find says whether id ended lately, and whether we reset it.
 func (r *recentIDs) find(id uint32) (ended, reset bool) {
-	for _, v := range r.ids {
-		if v>>1 == id {
+	for i := r.at; i != r.at-64; i-- { // the last word on it counts
+		if v := r.ids[(i-1)%64]; v>>1 == id {
 			return true, v&1 != 0
 		}
 	}
