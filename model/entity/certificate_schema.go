@@ -20,6 +20,7 @@ func certificateSchema() *schema.Schema {
 		}}
 	}
 	ref := schema.Referenced
+	optional := func(f *schema.Field) { f.Optional = true }
 	secret := func(f *schema.Field) { f.Referenceable, f.Encrypted = true, true }
 	return &schema.Schema{
 		Name: "certificates", Workspaceable: true,
@@ -27,10 +28,10 @@ func certificateSchema() *schema.Schema {
 			schema.ID, schema.CreatedAt, schema.UpdatedAt,
 			schema.Certificate.Named("cert", required, ref),
 			schema.Key.Named("key", required, secret),
-			schema.Certificate.Named("cert_alt", ref),
-			schema.Key.Named("key_alt", secret),
+			schema.Certificate.Named("cert_alt", ref, optional),
+			schema.Key.Named("key_alt", secret, optional),
 			schema.Tags,
-			{Name: "snis", Type: schema.Array, Transient: true, Elements: &schema.WildcardHost},
+			{Name: "snis", Type: schema.Array, Optional: true, Transient: true, Elements: &schema.WildcardHost},
 		},
 		EntityChecks: []schema.EntityCheck{
 			{MutuallyRequired: []string{"cert_alt", "key_alt"}},

@@ -28,7 +28,7 @@ func keySetSchema() *schema.Schema {
 		Name: "key_sets", EndpointKey: "name", Workspaceable: true, AdminAPIName: "key-sets",
 		Fields: []schema.Field{
 			schema.ID,
-			{Name: "name", Type: schema.String, Unique: true},
+			{Name: "name", Type: schema.String, Optional: true, Unique: true},
 			schema.Tags, schema.CreatedAt, schema.UpdatedAt,
 		},
 	}
@@ -39,14 +39,14 @@ func keySchema() *schema.Schema {
 		Name: "keys", EndpointKey: "name", Workspaceable: true, CacheKey: []string{"kid", "set"},
 		Fields: []schema.Field{
 			schema.ID,
-			{Name: "set", Type: schema.Foreign, Reference: "key_sets", OnDelete: "cascade"},
-			{Name: "name", Type: schema.String, Unique: true},
+			{Name: "set", Type: schema.Foreign, Optional: true, Reference: "key_sets", OnDelete: "cascade"},
+			{Name: "name", Type: schema.String, Optional: true, Unique: true},
 			{Name: "kid", Type: schema.String, Required: true},
 			{Name: "jwk", Type: schema.String, Referenceable: true, Encrypted: true},
 			{Name: "pem", Type: schema.Record, Optional: true, Custom: checkPEM,
 				Fields: []schema.Field{
-					{Name: "private_key", Type: schema.String, Referenceable: true, Encrypted: true},
-					{Name: "public_key", Type: schema.String, Referenceable: true},
+					{Name: "private_key", Type: schema.String, Optional: true, Referenceable: true, Encrypted: true},
+					{Name: "public_key", Type: schema.String, Optional: true, Referenceable: true},
 				},
 				EntityChecks: []schema.EntityCheck{{AtLeastOneOf: []string{"private_key", "public_key"}}}},
 			schema.Tags, schema.CreatedAt, schema.UpdatedAt,
@@ -55,7 +55,7 @@ func keySchema() *schema.Schema {
 			{MutuallyExclusive: []string{"jwk", "pem"}},
 			{AtLeastOneOf: []string{"jwk", "pem"}},
 			{CustomEntityCheck: &schema.CustomEntityCheck{
-				FieldSources: []string{"jwk", "pem", "kid"}, RunWithMissingFields: true, Fn: checkJWK}},
+				FieldSources: []string{"jwk", "pem", "kid"}, Fn: checkJWK}},
 		},
 	}
 }

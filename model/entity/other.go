@@ -10,14 +10,15 @@ func workspaceSchema() *schema.Schema {
 		Fields: []schema.Field{
 			schema.ID,
 			schema.UTF8Name.Named("name", required, func(f *schema.Field) {
+				f.LenMin = schema.Int(1)
 				f.NotOneOf = list("workspaces", "consumers", "certificates", "services", "routes", "snis", "upstreams",
 					"targets", "plugins", "tags", "ca_certificates", "clustering_data_planes", "parameters", "vaults",
 					"key_sets", "keys", "filter_chains")
 			}),
 			{Name: "comment", Type: schema.String},
 			schema.CreatedAt, schema.UpdatedAt,
-			{Name: "meta", Type: schema.Record, Optional: true},
-			{Name: "config", Type: schema.Record, Optional: true},
+			{Name: "meta", Type: schema.Record, Fields: []schema.Field{}},
+			{Name: "config", Type: schema.Record, Fields: []schema.Field{}},
 		},
 	}
 }
@@ -48,8 +49,8 @@ func dataPlaneSchema() *schema.Schema {
 				OneOf: list("unknown", "normal", "kong_version_incompatible", "plugin_set_incompatible",
 					"plugin_version_incompatible", "filter_set_incompatible")},
 			{Name: "labels", Type: schema.Map, Keys: &schema.Field{Type: schema.String}, Values: &schema.Field{Type: schema.String}},
-			{Name: "cert_details", Type: schema.Record, Optional: true, Fields: []schema.Field{
-				{Name: "expiry_timestamp", Type: schema.Number, Timestamp: true}}},
+			{Name: "cert_details", Type: schema.Record, Fields: []schema.Field{
+				{Name: "expiry_timestamp", Type: schema.Number, Optional: true, Timestamp: true}}},
 			{Name: "rpc_capabilities", Type: schema.Set, Elements: &schema.Field{Type: schema.String}},
 		},
 	}
@@ -81,7 +82,7 @@ func filterChainSchema(o Options) *schema.Schema {
 				Elements: &schema.Field{Type: schema.Record, Fields: []schema.Field{
 					{Name: "name", Type: schema.String, Required: true, OneOf: schema.List(o.Filters...)},
 					{Name: "enabled", Type: schema.Boolean, Required: true, Default: true},
-					{Name: "config", Type: schema.JSON},
+					{Name: "config", Type: schema.JSON, Optional: true},
 				}}},
 			schema.CreatedAt, schema.UpdatedAt, schema.Tags,
 		},

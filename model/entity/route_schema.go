@@ -88,7 +88,7 @@ func expressionCheck(o Options) schema.EntityCheck {
 		FieldSources: []string{"expression", "protocols"},
 		Fn: func(rec map[string]any) error {
 			expr, _ := rec["expression"].(string)
-			if o.CheckExpression == nil {
+			if o.CheckExpression == nil || expr == "" {
 				return nil
 			}
 			if err := o.CheckExpression(expr, stringsOf(rec["protocols"])); err != nil {

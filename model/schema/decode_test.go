@@ -26,7 +26,6 @@ type decoded struct {
 	Any          any
 	Skipped      string `kong:"-"`
 	PathHandling string
-	unexported   string
 }
 
 func TestDecode(t *testing.T) {

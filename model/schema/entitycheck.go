@@ -227,16 +227,17 @@ func (r *checkRun) conditionalOneOf(c *ConditionalAtLeastOneOf) {
 	r.errs.addEntity(strings.ReplaceAll(text, "%s", quoteList(need)))
 }
 
+// custom runs a rule written as a function. Fields without a value count as
+// given null, as in the reference; what does not hold by itself stops the rule.
 func (r *checkRun) custom(c *CustomEntityCheck) {
 	if c.Fn == nil || !r.touched(c.FieldSources) && !c.RunWithMissingFields {
 		return
 	}
-	for _, n := range c.FieldSources {
-		if v := valueAt(r.full, n); (v == nil || v == Null) && !c.RunWithMissingFields {
-			return
-		}
-		if !c.RunWithInvalidFields && r.errs.hasPath(n) {
-			return
+	if !c.RunWithInvalidFields {
+		for _, n := range c.FieldSources {
+			if r.errs.hasPath(n) {
+				return
+			}
 		}
 	}
 	if err := c.Fn(r.full); err != nil {

@@ -49,7 +49,7 @@ func (f *Field) Export() map[string]any {
 		}
 	}
 	for name, s := range map[string]string{"match": f.Match, "not_match": f.NotMatch, "starts_with": f.StartsWith,
-		"err": f.Err, "reference": f.Reference, "on_delete": f.OnDelete, "description": f.Description} {
+		"err": f.Err, "reference": f.reference(), "on_delete": f.OnDelete, "description": f.Description} {
 		if s != "" {
 			m[name] = s
 		}
@@ -178,4 +178,12 @@ func exportOneOf(x *ConditionalAtLeastOneOf) map[string]any {
 		e["else_then_err"] = x.ElseThenErr
 	}
 	return e
+}
+
+// reference is shown for foreign keys only; lists of ids have one as well.
+func (f *Field) reference() string {
+	if f.Type == Foreign {
+		return f.Reference
+	}
+	return ""
 }

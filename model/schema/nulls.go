@@ -26,6 +26,12 @@ func (s *Schema) WithNulls(rec map[string]any) map[string]any {
 	return withNulls(&recordSpec{fields: s.Fields, shorthands: s.ShorthandFields, sub: s.sub(rec, Errors{})}, rec)
 }
 
+// WithNulls is the same for the value of a record field, as functions of the
+// reference's language expect it.
+func (f *Field) WithNulls(rec map[string]any) map[string]any {
+	return withNulls(&recordSpec{fields: f.Fields, shorthands: f.ShorthandFields}, rec)
+}
+
 func withNulls(spec *recordSpec, rec map[string]any) map[string]any {
 	out := make(map[string]any, len(spec.fields))
 	for k, v := range rec {

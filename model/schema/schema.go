@@ -89,11 +89,14 @@ type ConditionalAtLeastOneOf struct {
 
 // CustomEntityCheck is a rule written as a function.
 type CustomEntityCheck struct {
+	// FieldSources are the fields that it looks at: it runs unless one of them
+	// is invalid (or RunWithInvalidFields), and in an update if one of them
+	// changes (or RunWithMissingFields).
 	FieldSources         []string
 	RunWithMissingFields bool
 	RunWithInvalidFields bool
-	// Fn gets the record (only the fields named, when from Lua); an Errors
-	// value names fields, another error is listed under @entity.
+	// Fn gets the record, in which fields without a value are absent. An
+	// Errors value names fields, another error is listed under @entity.
 	Fn func(record map[string]any) error
 }
 
