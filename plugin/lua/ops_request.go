@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"strconv"
+
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
 )
@@ -19,8 +21,13 @@ func init() {
 	RegisterOp("request.body_file", onRequest(bodyFile))
 	RegisterOp("request.captures", onRequest(captures))
 	RegisterOp("var.get", onRequest(func(c *Call, k *pdk.Kong) {
-		if v, ok := vars.Get(nil, k, c.String(0)); ok {
+		name := c.String(0)
+		if v, ok := vars.Get(nil, k, name); ok {
 			c.Return(v)
+			return
+		}
+		if body := k.Host.Body(); name == "content_length" && body != nil && body.Len() > 0 { // of a chunked body, once it is read
+			c.Return(strconv.FormatInt(body.Len(), 10))
 			return
 		}
 		c.Return(nil)

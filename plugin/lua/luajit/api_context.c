@@ -86,7 +86,7 @@ static int ngx_newindex(lua_State *L) {
         if (!x) disabled(L);
         double code = luaL_checknumber(L, 3);
         if (x->head_sent || gb_said(vm) || (vm->phase & (GB_PHASE_BODY_FILTER | GB_PHASE_LOG))) {
-            gb_notice(L, vm, 4, "attempt to set ngx.status after sending out response headers");
+            gb_log_text(vm, 4, "attempt to set ngx.status after sending out response headers");
             return 0;
         }
         x->status = code < 0 || code > 999 ? 0 : (uint32_t)code;

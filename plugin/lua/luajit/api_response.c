@@ -320,7 +320,7 @@ static int header_newindex(lua_State *L) {
     size_t n;
     if (lua_type(L, 2) != LUA_TSTRING) return luaL_error(L, "header name must be a string");
     if (head_closed(vm)) {
-        gb_notice(L, vm, 4, "attempt to set ngx.header.HEADER after sending out response headers");
+        gb_log_text(vm, 4, "attempt to set ngx.header.HEADER after sending out response headers");
         return 0;
     }
     const char *name = gb_header_name(L, 2, &n, buf, gb_underscores_to_dashes);
@@ -349,7 +349,7 @@ static int low_set_status(lua_State *L) {
     gb_exchange *x = low(L);
     lua_Integer code = luaL_checkinteger(L, 1);
     if (head_closed(vm)) {
-        gb_notice(L, vm, 4, "attempt to set ngx.status after sending out response headers");
+        gb_log_text(vm, 4, "attempt to set ngx.status after sending out response headers");
         return 0;
     }
     x->status = code < 0 || code > 999 ? 0 : (uint32_t)code;

@@ -23,14 +23,14 @@ static int same(const gb_exchange *x, gb_str s, const char *text) {
 
 /* ---- headers ---- */
 
-/* follow_host keeps $host and $upstream_host in step with a changed Host field. */
-static void follow_host(lua_State *L, gb_exchange *x) {
+/* follow_host keeps $host in step with a changed Host field and, where a plugin said so, the service's Host. */
+static void follow_host(lua_State *L, gb_exchange *x, int upstream) {
     gb_field *f = gb_find_id(x, &x->request, ID_HOST);
     if (!f) {
         x->host.off = x->host.len = 0;
         return;
     }
-    x->upstream_host = f->value;
+    if (upstream) x->upstream_host = f->value;
     const char *s = gb_value(x, f);
     size_t n = f->value.len, i = 0;
     if (n && *s == '[') {
@@ -45,10 +45,11 @@ static void follow_host(lua_State *L, gb_exchange *x) {
     x->host = host;
 }
 
+/* blank is also what tells the PDK's setters, which change the service's Host, from ngx.req's. */
 void gb_request_set(lua_State *L, gb_exchange *x, const char *name, size_t nn, int i, int add, int blank) {
     int host = nn == 4 && gb_equal(name, "host", 4);
     gb_set_values(L, x, &x->request, name, nn, i, add && !host, blank);
-    if (host) follow_host(L, x);
+    if (host) follow_host(L, x, blank);
 }
 
 void gb_request_del(gb_exchange *x, const char *name, size_t nn) {

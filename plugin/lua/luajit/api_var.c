@@ -125,6 +125,8 @@ static int push_is_args(lua_State *L, gb_exchange *x) {
 }
 
 static int push_args_var(lua_State *L, gb_exchange *x) {
+    gb_extra *e = gb_extra_of(x);
+    if (e && e->args.len) return push_str(L, x, e->args);
     if (x->args.len || (x->bits & (GB_BIT_ARGS_EDITED | GB_BIT_ARGS_VAR)) || memchr(gb_bytes(x, x->target), '?', x->target.len)) {
         return push_str(L, x, x->args);
     }
@@ -203,7 +205,8 @@ static int set_var(lua_State *L) {
     if (lua_isnil(L, 2)) n = 0;
     gb_str *to = NULL;
     if (strcmp(name, "args") == 0) {
-        to = &x->args;
+        gb_extra *e = gb_extra_of(x);
+        to = e && e->is_args == 1 ? &e->args : &x->args;
         x->bits |= GB_BIT_ARGS_EDITED | GB_BIT_ARGS_VAR;
     } else if (strcmp(name, "upstream_uri") == 0) {
         to = &x->upstream_uri;

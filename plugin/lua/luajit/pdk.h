@@ -14,6 +14,7 @@ enum {
 /* gb_extra is what few requests need; it lies in the region, at the offset gb_exchange.pad_ (0: none yet). */
 typedef struct {
     gb_str method;    /* what the client sent, once a plugin changed it */
+    gb_str args;      /* $args as assigned after $is_args was read as empty: it does not go to the service */
     uint32_t is_args; /* $is_args as first read: 0 not yet, 1 empty, 2 "?" */
 } gb_extra;
 
@@ -78,6 +79,9 @@ static inline void gb_check_phase(lua_State *L, gb_vm *vm, uint32_t mask) {
 
 /* gb_notice writes "[kong] FILE:LINE [plugin] text" for the Lua code that called. */
 void gb_notice(lua_State *L, gb_vm *vm, int level, const char *text);
+
+/* gb_log_text writes a line that names no plugin. */
+static inline void gb_log_text(gb_vm *vm, int level, const char *text) { gb_log(vm, level, text, strlen(text)); }
 
 /* Limits of the settings lua_max_req_headers, lua_max_resp_headers, lua_max_uri_args, lua_max_post_args. */
 extern int gb_max_req_headers, gb_max_resp_headers, gb_max_uri_args, gb_max_post_args, gb_underscores_to_dashes;

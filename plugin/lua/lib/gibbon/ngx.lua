@@ -113,15 +113,17 @@ ngx.var = setmetatable({}, {
 
 -- ---- shared dictionaries ----
 
-local shdict = native.shdict
+local shdict, declare = native.shdict, op.ask("shared.declare")
 ngx.shared = setmetatable({}, {
   __index = function(t, name)
     if type(name) ~= "string" then return nil end
     local d = shdict(name)
+    if not d and name ~= "" and declare(name) then d = shdict(name) end
     if d then rawset(t, name, d) end
     return d
   end,
   __pairs = function(t)
+    declare("")
     for _, name in ipairs(native.shdict_names()) do local _ = t[name] end
     return next, t, nil
   end,

@@ -61,22 +61,24 @@ end
 
 local ask_body = op.ask("service.response.body")
 
-local function raw_body(level)
+-- raw_body may not be called in tail position: its error names the caller's caller.
+local function raw_body()
   local data, buffered = ask_body()
   if not buffered then
-    error("service body is only available with buffered proxying (see: kong.service.request.enable_buffering function)", level + 1)
+    error("service body is only available with buffered proxying (see: kong.service.request.enable_buffering function)", 3)
   end
   return data or ""
 end
 
 function response.get_raw_body()
   phases.check(ANSWERED_PHASES)
-  return raw_body(2)
+  local data = raw_body()
+  return data
 end
 
 function response.get_body(mimetype, max_args)
   phases.check(ANSWERED_PHASES)
-  local data = raw_body(2)
+  local data = raw_body()
   local content_type = mimetype or response.get_header("Content-Type")
   if not content_type then return nil, "missing content type" end
   local kind = body.kind(content_type)

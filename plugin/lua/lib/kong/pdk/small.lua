@@ -49,8 +49,7 @@ function node.get_memory_stats(unit, scale)
     return ("%." .. (scale or 2) .. "f %s"):format(bytes / 1024 ^ u[1], u[2])
   end
   local dicts, vms = {}, {}
-  for _, name in ipairs(native.shdict_names()) do
-    local d = ngx.shared[name]
+  for name, d in pairs(ngx.shared) do
     dicts[name] = { capacity = size(d:capacity()), allocated_slabs = size(d:capacity() - d:free_space()) }
   end
   for i, bytes in ipairs(ask_memory() or { (native.memory()) }) do

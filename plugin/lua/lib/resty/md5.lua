@@ -1,0 +1,2 @@
+-- resty.md5: a running digest
+return require "gibbon.digest" ("md5")

@@ -1,0 +1,2 @@
+-- resty.sha1: a running digest
+return require "gibbon.digest" ("sha1")

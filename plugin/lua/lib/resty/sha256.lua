@@ -1,0 +1,2 @@
+-- resty.sha256: a running digest
+return require "gibbon.digest" ("sha256")
