@@ -19,7 +19,11 @@ static uint32_t layout_at(uint32_t i) { return layout[i]; }
 */
 import "C"
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/gibbon-gateway/gibbon/wire/message"
+)
 
 // layout is what C takes the exchange to look like, for the test.
 func layout() []uint32 {
@@ -36,4 +40,29 @@ func known(name string) uint8 {
 		return 0
 	}
 	return uint8(C.gb_known((*C.char)(unsafe.Pointer(unsafe.StringData(name))), C.size_t(len(name))))
+}
+
+// headOp runs one of C's operations on a header table, for the test: add, set,
+// del, or find (the index of the field, -1 if none).
+func headOp(x *message.Shared, h *message.Head, op, name, value string) int {
+	cx, ch := (*C.gb_exchange)(unsafe.Pointer(x)), (*C.gb_head)(unsafe.Pointer(h))
+	n, v := (*C.char)(unsafe.Pointer(unsafe.StringData(name))), (*C.char)(unsafe.Pointer(unsafe.StringData(value)))
+	switch op {
+	case "add":
+		return int(C.gb_add(cx, ch, n, C.size_t(len(name)), v, C.size_t(len(value))))
+	case "set":
+		return int(C.gb_set(cx, ch, n, C.size_t(len(name)), v, C.size_t(len(value))))
+	case "del":
+		return int(C.gb_del(cx, ch, n, C.size_t(len(name))))
+	case "find", "alike":
+		f := C.gb_find(cx, ch, n, C.size_t(len(name)))
+		if op == "alike" {
+			f = C.gb_find_alike(cx, ch, n, C.size_t(len(name)))
+		}
+		if f == nil {
+			return -1
+		}
+		return int((uintptr(unsafe.Pointer(f)) - uintptr(unsafe.Pointer(x)) - uintptr(h.Tab)) / unsafe.Sizeof(message.Field{}))
+	}
+	panic("headOp: " + op)
 }
