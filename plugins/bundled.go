@@ -14,4 +14,5 @@ import (
 	_ "github.com/gibbon-gateway/gibbon/plugins/key-auth"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-size-limiting"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
+	_ "github.com/gibbon-gateway/gibbon/plugins/stream-bandwidth-limit"
 )
