@@ -7,6 +7,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
 )
 
 // Null is JSON's null (cjson.null, ngx.null) as an argument or result;
@@ -36,6 +37,12 @@ type Call struct {
 	// answered: Return, Done or Fail came. suspended: the operation returned
 	// before that, so the answer has to wake the coroutine.
 	answered, suspended bool
+	// at is the place in run.waits while suspended.
+	at int
+	// cancel undoes what was begun when nobody waits any more.
+	cancel func()
+	// timer is for an operation that ends by itself (wakeAfter).
+	timer loop.Timer
 	// blocked, in the control VM, is closed by the answer.
 	blocked chan struct{}
 }
@@ -110,6 +117,22 @@ func (c *Call) Fail(text string) {
 	c.results = luajit.AppendValue(c.results[:0], text)
 	c.failed = true
 	c.answer()
+}
+
+// OnCancel has fn called, on the loop, if the thread that waits goes away
+// before the answer (its request ended, it was killed).
+func (c *Call) OnCancel(fn func()) { c.cancel = fn }
+
+// drop forgets a call that nobody waits for any more.
+func (c *Call) drop() {
+	c.run.unhold(c)
+	if !c.answered {
+		c.answered = true
+		c.timer.Drop()
+		if c.cancel != nil {
+			c.cancel()
+		}
+	}
 }
 
 func (c *Call) answer() {

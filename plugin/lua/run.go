@@ -10,24 +10,53 @@ import (
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
 
-// run is the context of Lua code that runs: a phase of a request, or none
-// (worker start, load time; timers come here too).
+// run is the context of Lua code that runs: a phase of a request, a timer, or
+// neither (worker start, load time).
 type run struct {
 	vm    *VM
 	kong  *pdk.Kong // nil without a request
 	phase phase.Phase
-	// suspended: a coroutine waits, and who waits for the run's end is told by over.
+	// in is the run as the VM knows it while threads of it wait.
+	in luajit.Run
+	// waits are the calls that threads of the run wait for.
+	waits []*Call
+	// suspended: who waits for the run's end is told by Resume.
 	suspended bool
-	// thread is the one that waits.
-	thread uint64
 	// kept: a Call that may be held refers to the run, so it is not used again.
 	kept bool
-	// gone: the request ended while the run waited; late answers do nothing.
-	gone bool
+	// ended: the run is over, or its request is; late answers do nothing.
+	ended bool
+	// then is called at the end of a run without a request.
+	then func()
 }
 
 // idle is the context of code without a request.
 func idle(vm *VM, ph phase.Phase) *run { return &run{vm: vm, phase: ph} }
+
+// hold notes a call that a thread waits for.
+func (r *run) hold(c *Call, thread uint64) {
+	c.thread, c.suspended, c.at = thread, true, len(r.waits)
+	r.waits = append(r.waits, c)
+	r.kept = true
+}
+
+// unhold forgets it.
+func (r *run) unhold(c *Call) {
+	last := len(r.waits) - 1
+	r.waits[last].at = c.at
+	r.waits[c.at] = r.waits[last]
+	r.waits[last] = nil
+	r.waits = r.waits[:last]
+	c.suspended = false
+}
+
+// cancel tells what the run's threads wait for that nobody waits any more.
+func (r *run) cancel() {
+	r.ended = true
+	for len(r.waits) > 0 {
+		r.waits[len(r.waits)-1].drop()
+	}
+}
 
 // logContext is what a log line says about where it came from.
 func (r *run) logContext() log.Context {
@@ -90,29 +119,46 @@ func (vm *VM) first(r *run) luajit.Event {
 
 // drive goes on with a run until it ends or has to wait.
 func (vm *VM) drive(r *run, ev luajit.Event) plugin.Outcome {
+	vm.driving++
+	defer func() { vm.driving-- }()
 	for {
 		vm.flush(r)
 		switch ev.Kind {
 		case luajit.Done:
-			return vm.over(r, plugin.Continue)
+			return vm.over(r, r.outcome())
 		case luajit.Respond:
 			return vm.over(r, plugin.Respond)
 		case luajit.Fail:
 			vm.failure(r, ev)
 			return vm.over(r, plugin.Fail)
+		case luajit.Idle:
+			if r.ended {
+				return plugin.Suspend
+			}
+			if len(r.waits) == 0 {
+				return vm.stuck(r, ev)
+			}
+			r.suspended = true
+			if r.kong != nil {
+				vm.waiting[r.kong] = r
+			}
+			return plugin.Suspend
 		}
+		r.in = ev.Run
 		c := vm.call(r, ev.Bound, ev.Op, ev.Data)
 		if !c.answered && ev.Kind == luajit.Ask {
 			c.Fail(fmt.Sprintf("operation %q did not answer at once", ops.names[ev.Op]))
 		}
 		if !c.answered {
-			r.kept = true
-			c.thread, c.suspended = ev.Thread, true
-			r.suspended, r.thread = true, ev.Thread
-			if r.kong != nil {
-				vm.waiting[r.kong] = r
+			r.hold(c, ev.Thread)
+			if !ev.More {
+				ev = luajit.Event{Kind: luajit.Idle}
+				continue
 			}
-			return plugin.Suspend
+			vm.begin(r)
+			ev = vm.lj.Continue(ev.Run)
+			vm.end()
+			continue
 		}
 		vm.begin(r)
 		ev = vm.lj.Resume(ev.Thread, c.results, c.failed)
@@ -120,13 +166,25 @@ func (vm *VM) drive(r *run, ev luajit.Event) plugin.Outcome {
 	}
 }
 
+// stuck ends a run whose threads wait for each other only.
+func (vm *VM) stuck(r *run, ev luajit.Event) plugin.Outcome {
+	vm.lj.Abandon(r.in)
+	ev.Data = []byte("all threads of the handler wait for each other")
+	vm.failure(r, ev)
+	return vm.over(r, plugin.Fail)
+}
+
 // over ends a run.
 func (vm *VM) over(r *run, out plugin.Outcome) plugin.Outcome {
+	r.cancel()
 	if r.kong != nil {
 		r.kong.Current = nil
 		if r.suspended {
 			delete(vm.waiting, r.kong)
 		}
+	}
+	if r.then != nil {
+		r.then()
 	}
 	if !r.kept {
 		vm.spare = r
@@ -137,16 +195,19 @@ func (vm *VM) over(r *run, out plugin.Outcome) plugin.Outcome {
 
 // wake goes on with a run whose operation answered after it had returned.
 func (vm *VM) wake(c *Call) {
-	if vm.inside > 0 { // another coroutine's operation answered this one: Lua runs
+	r := c.run
+	if r.ended || vm.lj == nil || !c.suspended {
+		return
+	}
+	if vm.inside > 0 || vm.driving > 0 { // another thread's operation answered this one: Lua runs
 		vm.worker.Loop.Post(func() { vm.wake(c) })
 		return
 	}
-	r := c.run
-	if r.gone || vm.lj == nil {
-		return
+	r.unhold(c)
+	if r.suspended && r.kong != nil {
+		delete(vm.waiting, r.kong)
 	}
 	r.suspended = false
-	delete(vm.waiting, r.kong)
 	vm.lj.SetLogLevel(int(vm.rt.level()))
 	vm.begin(r)
 	ev := vm.lj.Resume(c.thread, c.results, c.failed)
@@ -156,6 +217,30 @@ func (vm *VM) wake(c *Call) {
 		r.kong.Host.Resume(uint8(out))
 	}
 	vm.leave()
+}
+
+// start begins a run without a request: fn with args, in phase ph. then is
+// called when it is over.
+func (vm *VM) start(ph phase.Phase, fn int, args []byte, then func()) {
+	r := &run{vm: vm, phase: ph, kept: true, then: then}
+	vm.runs[r] = struct{}{}
+	r.then = func() {
+		delete(vm.runs, r)
+		if then != nil {
+			then()
+		}
+	}
+	vm.lj.SetLogLevel(int(vm.rt.level()))
+	vm.begin(r)
+	ev := vm.lj.Start(uint32(ph), nil, fn, args)
+	vm.end()
+	vm.drive(r, ev)
+}
+
+// abandon ends a run whose request is no more.
+func (vm *VM) abandon(r *run) {
+	r.cancel()
+	vm.lj.Abandon(r.in)
 }
 
 // filter runs body_filter.
@@ -186,6 +271,8 @@ func (vm *VM) failure(r *run, ev luajit.Event) {
 	}
 	var text string
 	switch r.phase {
+	case phase.Timer:
+		text = "[lua] entry thread of a timer aborted: " + string(ev.Data)
 	case phase.Access, phase.Preread, phase.WSHandshake, phase.Response:
 		text = "[lua] " + r.phase.String() + ": [" + name + "] " + string(ev.Data)
 	default:

@@ -148,6 +148,7 @@ func (rt *Runtime) replace(w *worker.Worker, s *state, g *plugin.Generation) err
 	s.current, s.last = vm, g
 	if old != nil {
 		old.retired = true
+		old.timers.expire()
 		s.retired = append(s.retired, old)
 		old.leave()
 		s.sweep()
@@ -199,9 +200,10 @@ func (rt *Runtime) Stop(w *worker.Worker) {
 			continue
 		}
 		for _, r := range vm.waiting {
-			r.gone = true
-			vm.lj.Abandon(r.thread)
+			vm.abandon(r)
 		}
+		clear(vm.waiting)
+		vm.stop()
 		vm.close()
 	}
 	w.Set(worker.SlotLua, nil)
@@ -265,12 +267,12 @@ func (rt *Runtime) Release(k *pdk.Kong) {
 	}
 	if len(vm.waiting) > 0 {
 		if r := vm.waiting[k]; r != nil {
-			r.gone = true
 			delete(vm.waiting, k)
-			vm.lj.Abandon(r.thread)
+			vm.abandon(r)
 		}
 	}
 	vm.lj.Release(k.X.Shared)
+	vm.requestOver(k)
 	vm.requests--
 	if vm.retired {
 		vm.leave()

@@ -33,9 +33,16 @@ type VM struct {
 	spare    *run            // used again by the next entry
 	upcall   *run            // the run that is inside C
 	inside   int             // entries under way: answers have to be posted
+	driving  int             // the same, of what stands around entries
 	waiting  map[*pdk.Kong]*run
 	requests int // that hold this VM until Release
 	retired  bool
+
+	// runs are those without a request that wait (timers).
+	runs    map[*run]struct{}
+	timers  timers
+	tokens  tokens
+	sockets sockets
 }
 
 // currentOf is what a bound's tag holds.
@@ -52,7 +59,8 @@ func (rt *Runtime) options(ask func(int, []byte) ([]byte, bool, bool)) luajit.Op
 // newVM makes a VM for w with the library set up and the handlers of plugins loaded.
 func newVM(rt *Runtime, w *worker.Worker, id int32, plugins []*plugin.Plugin) (*VM, error) {
 	vm := &VM{rt: rt, worker: w, id: id, handlers: map[string]*luajit.Handler{}, bound: map[uint64]*luajit.Bound{},
-		started: map[string]*luajit.Bound{}, waiting: map[*pdk.Kong]*run{}}
+		started: map[string]*luajit.Bound{}, waiting: map[*pdk.Kong]*run{}, runs: map[*run]struct{}{}}
+	vm.timers.vm = vm
 	o := rt.options(vm.answerUpcall)
 	o.WorkerID = w.ID
 	var err error
@@ -284,6 +292,19 @@ func (vm *VM) leave() {
 		vm.close()
 	}
 }
+
+// stop ends what waits without a request: timers fire a last time, premature,
+// and what still waits then is abandoned.
+func (vm *VM) stop() {
+	vm.timers.expire()
+	for r := range vm.runs {
+		vm.abandon(r)
+	}
+	clear(vm.runs)
+}
+
+// requestOver ends what belongs to a request.
+func (vm *VM) requestOver(k *pdk.Kong) { vm.sockets.closeAll(k) }
 
 func (vm *VM) close() {
 	if vm.lj != nil {

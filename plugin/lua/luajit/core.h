@@ -12,10 +12,10 @@
 #include "vm.h"
 
 /* What a coroutine wants when it yields. */
-enum { GB_WANT_NOTHING, GB_WANT_RESUME, GB_WANT_YIELD, GB_WANT_ASK, GB_WANT_WAIT, GB_WANT_EXIT };
+enum { GB_WANT_NOTHING, GB_WANT_RESUME, GB_WANT_YIELD, GB_WANT_ASK, GB_WANT_WAIT, GB_WANT_EXIT, GB_WANT_SPAWN, GB_WANT_PARK };
 
 /* How gb_advance ends. */
-enum { GB_ENDED, GB_FAILED, GB_YIELDED, GB_ASKS, GB_WAITS, GB_EXITS };
+enum { GB_ENDED, GB_FAILED, GB_YIELDED, GB_ASKS, GB_WAITS, GB_EXITS, GB_SPAWNS, GB_PARKS };
 
 /* A growing buffer outside of the VM's heap. */
 typedef struct { char *p; size_t len, cap; } gb_buf;
@@ -36,6 +36,10 @@ typedef struct gb_thread {
   uint8_t checked; /* its call wants true or false before the results */
   gb_bound *bound;
   struct gb_thread *sibling; /* next thread of the same run */
+  struct gb_thread *posted;  /* next of those that can go on (gb_run.posted) */
+  int32_t nargs;             /* of a posted thread: values on its stack to resume it with */
+  uint8_t is_posted, parked;
+  uint8_t own; /* the coroutine is known to Lua code (ngx.thread.spawn): never used again */
   lua_State *inlined[GB_CHAIN_INLINE];
 } gb_thread;
 
@@ -45,6 +49,8 @@ struct gb_run {
   uint32_t at, n, cap; /* calls[at..n) are still to be begun */
   gb_bound **calls;
   gb_thread *threads;
+  gb_thread *entry;                  /* the handler's own thread while it lives; the next call waits for it */
+  gb_thread *posted, *posted_last;   /* threads that can go on, in their order */
   int32_t context_ref, request_ref; /* of a run without exchange */
   gb_run *next;                     /* free list */
 };
@@ -55,7 +61,8 @@ enum {
   GB_EV_RESPOND, /* a handler answered the request */
   GB_EV_FAIL,    /* a handler failed: data is the message with its traceback */
   GB_EV_ASK,     /* op with arguments data wants its results at once: gb_resume(thread, results) */
-  GB_EV_WAIT     /* the same, later */
+  GB_EV_WAIT,    /* the same, later */
+  GB_EV_IDLE     /* every thread of the run waits for something that Go was told of before */
 };
 
 /* gb_event: why C came back. Valid until the next entry. */
@@ -66,6 +73,8 @@ typedef struct gb_event {
   const char *data;
   size_t len;
   gb_bound *bound; /* whose handler it was */
+  gb_run *run;     /* of ASK, WAIT and IDLE */
+  uint32_t more;   /* of WAIT: other threads of the run can go on meanwhile: gb_continue(run) */
 } gb_event;
 
 enum { GB_POOL = 256, GB_UNREF = 512, GB_ENTRY_CALLS = 256, GB_LOG_MAX = 1 << 20 };
@@ -93,6 +102,7 @@ typedef struct gb_core {
   gb_thread *pool[GB_POOL];
   uint32_t pool_n;
   gb_thread *spare; /* slots without a coroutine */
+  gb_thread *spawned; /* of GB_SPAWNS: the new thread */
   uint32_t live; /* threads that are not pooled */
   gb_run *free_runs;
   gb_run plain_run; /* the context of phases that cannot suspend */
@@ -138,11 +148,20 @@ gb_thread *gb_thread_find(gb_vm *vm, uint64_t handle);
 uint64_t gb_thread_handle(const gb_thread *t);
 int gb_open_coroutine(lua_State *L, gb_vm *vm);
 
+/* thread.c */
+void gb_post(gb_thread *t, int nargs);
+gb_thread *gb_posted(gb_run *r);
+void gb_unpost(gb_thread *t);
+void gb_open_thread(lua_State *L, gb_vm *vm);
+gb_thread *gb_thread_spawn(lua_State *L, gb_vm *vm);
+
 /* enter.c */
 void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n);
 void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed);
 void gb_filter(gb_vm *vm, gb_exchange *x, uint32_t n, const char *chunk, size_t len, int last);
-void gb_abandon(gb_vm *vm, uint64_t thread);
+void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
+void gb_continue(gb_vm *vm, gb_run *r);
+void gb_abandon(gb_vm *vm, gb_run *r);
 
 /* codec.c: the form in which arguments and results travel; see value.go for the Go side */
 int gb_encode(lua_State *L, gb_vm *vm, gb_buf *b, int first, int last);

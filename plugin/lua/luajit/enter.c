@@ -18,6 +18,8 @@ static void event(gb_vm *vm, uint32_t kind, const gb_buf *data) {
   e->data = data ? data->p : NULL;
   e->len = data ? data->len : 0;
   e->bound = vm->bound;
+  e->run = vm->run;
+  e->more = 0;
 }
 
 /* take_error copies the message on top of L, which gb_message_handler made. */
@@ -60,7 +62,7 @@ static gb_run *run_take(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n) {
   r->phase = phase;
   r->at = 0;
   r->n = n;
-  r->threads = NULL;
+  r->threads = r->entry = r->posted = r->posted_last = NULL;
   r->context_ref = r->request_ref = 0;
   return r;
 }
@@ -96,21 +98,35 @@ static int end_failed(gb_vm *vm, gb_run *r) {
   return 1;
 }
 
-/* settle looks at how t stopped: 1 = back to Go with an event, 0 = the run goes on with its next call. */
+/* settle looks at how t stopped: 1 = back to Go with an event, 0 = the run goes on with its other threads or its next call. */
 static int settle(gb_vm *vm, gb_run *r, gb_thread *t, int how) {
   gb_core *c = vm->core;
-  while (how == GB_YIELDED && !(r->phase & ABANDONING)) {
-    lua_settop(t->co, 0);
-    how = gb_advance(vm, t, 0);
-  }
-  switch (how) {
+  for (;;) switch (how) {
+    case GB_SPAWNS: /* the new thread runs first, the other one gets its coroutine as the result */
+      gb_post(t, 1);
+      c->thread = t = c->spawned;
+      how = gb_advance(vm, t, lua_gettop(t->co) - 1);
+      break;
+    case GB_PARKS: t->parked = 1; return 0;
     case GB_ENDED: gb_thread_drop(vm, t, 0); return 0;
-    case GB_YIELDED: gb_thread_drop(vm, t, 1); return 0;
+    case GB_YIELDED:
+      if (t == r->entry && r->phase & ABANDONING) {
+        gb_thread_drop(vm, t, 1);
+        return 0;
+      }
+      lua_settop(t->co, 0);
+      if (r->posted) { /* the others first */
+        gb_post(t, 0);
+        return 0;
+      }
+      how = gb_advance(vm, t, 0);
+      break;
     case GB_ASKS:
     case GB_WAITS:
       t->checked = c->checked;
       event(vm, how == GB_ASKS ? GB_EV_ASK : GB_EV_WAIT, &c->args);
       c->event.thread = gb_thread_handle(t);
+      c->event.more = r->posted != NULL;
       return 1;
     case GB_FAILED:
       if (c->exiting) return end_responded(vm, r);
@@ -120,28 +136,49 @@ static int settle(gb_vm *vm, gb_run *r, gb_thread *t, int how) {
   }
 }
 
-static void go_on(gb_vm *vm, gb_run *r) {
-  gb_core *c = vm->core;
+/* begin_call starts the next handler; 0: the run is over or has an event. */
+static int begin_call(gb_vm *vm, gb_run *r) {
   int slot = __builtin_ctz(r->phase);
-  while (r->at < r->n) {
-    gb_bound *b = r->calls[r->at++];
-    int32_t fn = b->plugin->fn[slot];
-    if (fn == LUA_NOREF) continue;
-    gb_thread *t = gb_thread_take(vm, r, b);
-    vm->bound = b;
-    if (!t) {
-      plain_error(vm, "not enough memory for the handler's coroutine");
-      end_failed(vm, r);
+  gb_bound *b = r->calls[r->at++];
+  int32_t fn = b->plugin->fn[slot];
+  if (fn == LUA_NOREF) return 1;
+  gb_thread *t = gb_thread_take(vm, r, b);
+  vm->bound = b;
+  if (!t) {
+    plain_error(vm, "not enough memory for the handler's coroutine");
+    end_failed(vm, r);
+    return 0;
+  }
+  r->entry = vm->core->thread = t;
+  lua_rawgeti(t->co, LUA_REGISTRYINDEX, fn);
+  lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->plugin->handler);
+  lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->conf);
+  return !settle(vm, r, t, gb_advance(vm, t, 2));
+}
+
+/* go_on runs what can run: threads that were posted, then the next handler once the one before it has returned. The phase
+ * ends with its last thread. */
+static void go_on(gb_vm *vm, gb_run *r) {
+  for (;;) {
+    gb_thread *t = gb_posted(r);
+    if (t) {
+      vm->bound = t->bound;
+      vm->core->thread = t;
+      if (settle(vm, r, t, gb_advance(vm, t, t->nargs))) return;
+    } else if (r->entry) {
+      event(vm, GB_EV_IDLE, NULL);
+      return;
+    } else if (r->at < r->n) {
+      if (!begin_call(vm, r)) return;
+    } else if (r->threads) {
+      event(vm, GB_EV_IDLE, NULL);
+      return;
+    } else {
+      event(vm, GB_EV_DONE, NULL);
+      run_end(vm, r);
       return;
     }
-    c->thread = t;
-    lua_rawgeti(t->co, LUA_REGISTRYINDEX, fn);
-    lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->plugin->handler);
-    lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->conf);
-    if (settle(vm, r, t, gb_advance(vm, t, 2))) return;
   }
-  event(vm, GB_EV_DONE, NULL);
-  run_end(vm, r);
 }
 
 typedef struct { gb_vm *vm; gb_thread *t; const char *p; size_t n; int failed, count; } resuming;
@@ -160,12 +197,12 @@ static int push_results(lua_State *L) {
 }
 
 /* gb_resume gives a waiting thread its results and goes on with its run. failed: results is one string, an error. The event
- * of a thread that is no more is GB_EV_DONE with thread 0. */
+ * of a thread that is no more is GB_EV_IDLE with thread 0. */
 void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed) {
   gb_core *c = vm->core;
   gb_thread *t = gb_thread_find(vm, thread);
   if (!t) {
-    event(vm, GB_EV_DONE, NULL);
+    event(vm, GB_EV_IDLE, NULL);
     c->event.thread = 0;
     return;
   }
@@ -189,11 +226,49 @@ void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int 
   gb_end(vm);
 }
 
-/* gb_abandon drops the run that a waiting thread belongs to: its request is no more. */
-void gb_abandon(gb_vm *vm, uint64_t thread) {
-  gb_thread *t = gb_thread_find(vm, thread);
-  if (t) run_end(vm, t->run);
+/* gb_continue goes on with a run whose event said that more of it can run. */
+void gb_continue(gb_vm *vm, gb_run *r) {
+  gb_begin(vm);
+  set_context(vm, r, r->x, r->phase);
+  vm->core->event.thread = 0;
+  go_on(vm, r);
+  gb_end(vm);
 }
+
+/* gb_start begins a run without a request: the function fn (registry reference) with the decoded args, of at most 16 values. */
+void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len) {
+  gb_core *c = vm->core;
+  gb_run *r = run_take(vm, NULL, phase, 0);
+  gb_thread *t = r ? gb_thread_take(vm, r, b) : NULL;
+  c->event.thread = 0;
+  if (!t) {
+    plain_error(vm, "not enough memory for another context");
+    event(vm, GB_EV_FAIL, &c->error);
+    if (r) run_end(vm, r);
+    return;
+  }
+  gb_begin(vm);
+  set_context(vm, r, NULL, phase);
+  vm->bound = b;
+  r->entry = c->thread = t;
+  t->checked = 0;
+  lua_rawgeti(t->co, LUA_REGISTRYINDEX, fn);
+  resuming s = {vm, t, args, len, 0, 0};
+  gb_lift(vm);
+  int st = lua_cpcall(vm->L, push_results, &s);
+  c->limit = c->hard;
+  if (st) {
+    take_error(vm, vm->L);
+    lua_pop(vm->L, 1);
+    end_failed(vm, r);
+  } else if (!settle(vm, r, t, gb_advance(vm, t, s.count))) {
+    go_on(vm, r);
+  }
+  gb_end(vm);
+}
+
+/* gb_abandon drops a run whose threads wait: its request is no more. */
+void gb_abandon(gb_vm *vm, gb_run *r) { run_end(vm, r); }
 
 /* ---- phases that may not: on the main state, without a coroutine ---- */
 

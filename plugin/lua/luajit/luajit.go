@@ -13,6 +13,8 @@ static void gb_enter_at(uintptr_t vm, uintptr_t x, uint32_t phase, uint32_t n) {
 static void gb_resume_at(uintptr_t vm, uint64_t thread, const char *results, size_t len, int failed) {
   gb_resume((gb_vm *)vm, thread, results, len, failed);
 }
+static void gb_continue_at(uintptr_t vm, uintptr_t r) { gb_continue((gb_vm *)vm, (gb_run *)r); }
+static void gb_abandon_at(uintptr_t vm, uintptr_t r) { gb_abandon((gb_vm *)vm, (gb_run *)r); }
 static void gb_filter_at(uintptr_t vm, uintptr_t x, uint32_t n, const char *chunk, size_t len, int last) {
   gb_filter((gb_vm *)vm, (gb_exchange *)x, n, chunk, len, last);
 }
@@ -57,6 +59,8 @@ const (
 	Ask Kind = C.GB_EV_ASK
 	// Wait: the same, later.
 	Wait Kind = C.GB_EV_WAIT
+	// Idle: every thread of the run waits for something that was asked for before.
+	Idle Kind = C.GB_EV_IDLE
 )
 
 // Event is why a run came back. Data is valid until the VM is entered again.
@@ -69,7 +73,15 @@ type Event struct {
 	Data   []byte
 	// Bound is whose handler it was; nil of a Done event and where there was none.
 	Bound *Bound
+	// Run of Ask, Wait and Idle. More, of Wait: other threads of the run can go
+	// on meanwhile (Continue).
+	Run  Run
+	More bool
 }
+
+// Run is the context of light threads: a request's phase, or a timer. It ends
+// with its Done, Respond or Fail event, or with Abandon.
+type Run uintptr
 
 // Bound is a plugin configuration inside one VM.
 type Bound struct {
@@ -211,7 +223,7 @@ func (vm *VM) Filter(x *message.Shared, calls []*Bound, chunk []byte, last bool)
 
 func (vm *VM) event() Event {
 	e := &vm.core.event
-	ev := Event{Kind: Kind(e.kind), Op: int(e.op), Thread: uint64(e.thread)}
+	ev := Event{Kind: Kind(e.kind), Op: int(e.op), Thread: uint64(e.thread), Run: Run(unsafe.Pointer(e.run)), More: e.more != 0}
 	if ev.Kind != Done {
 		ev.Bound = vm.bound[e.bound]
 	}
@@ -221,8 +233,25 @@ func (vm *VM) event() Event {
 	return ev
 }
 
-// Abandon drops the run of a thread that waits; a later Resume of it does nothing.
-func (vm *VM) Abandon(thread uint64) { C.gb_abandon(vm.c, C.uint64_t(thread)) }
+// Start begins a run without a request: fn (a reference of Keep) with encoded
+// arguments, at most 16 of them. b may be nil.
+func (vm *VM) Start(phase uint32, b *Bound, fn int, args []byte) Event {
+	var cb *C.gb_bound
+	if b != nil {
+		cb = b.c
+	}
+	C.gb_start(vm.c, C.uint32_t(phase), cb, C.int32_t(fn), (*C.char)(unsafe.Pointer(unsafe.SliceData(args))), C.size_t(len(args)))
+	return vm.event()
+}
+
+// Continue goes on with a run after a Wait event that said More.
+func (vm *VM) Continue(r Run) Event {
+	C.gb_continue_at(vm.at, C.uintptr_t(r))
+	return vm.event()
+}
+
+// Abandon ends a run whose threads wait; a later Resume of them does nothing.
+func (vm *VM) Abandon(r Run) { C.gb_abandon_at(vm.at, C.uintptr_t(r)) }
 
 // Release frees the per-request tables of x when the VM is entered next.
 func (vm *VM) Release(x *message.Shared) {

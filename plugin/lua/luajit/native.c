@@ -298,6 +298,7 @@ void gb_open_native(lua_State *L, gb_vm *vm) {
   lua_setfield(L, -2, "ask");
   gb_pushnull(L);
   lua_setfield(L, -2, "null");
+  gb_open_thread(L, vm);
 #define GB_API(name) gb_open_##name(L, vm);
 #include "apis.h"
 #undef GB_API

@@ -49,6 +49,18 @@ static gb_thread *free_slot(gb_core *c) {
   return t;
 }
 
+static void begin_thread(gb_core *c, gb_thread *t, gb_run *r, gb_bound *b) {
+  t->gen++;
+  t->run = r;
+  t->bound = b;
+  t->depth = 1;
+  t->chain[0] = t->co;
+  t->sibling = r->threads;
+  r->threads = t;
+  lua_setexdata2(t->co, t);
+  c->live++;
+}
+
 /* gb_thread_take gives a thread with an idle coroutine; NULL when the VM has no memory for one. */
 gb_thread *gb_thread_take(gb_vm *vm, gb_run *r, gb_bound *b) {
   gb_core *c = vm->core;
@@ -67,15 +79,26 @@ gb_thread *gb_thread_take(gb_vm *vm, gb_run *r, gb_bound *b) {
       return NULL;
     }
   }
-  t->gen++;
-  t->run = r;
-  t->bound = b;
-  t->depth = 1;
-  t->chain[0] = t->co;
-  t->sibling = r->threads;
-  r->threads = t;
-  lua_setexdata2(t->co, t);
-  c->live++;
+  begin_thread(c, t, r, b);
+  return t;
+}
+
+/* gb_thread_spawn gives a thread with a coroutine of its own, which it leaves on top of L's stack. It may raise. */
+gb_thread *gb_thread_spawn(lua_State *L, gb_vm *vm) {
+  gb_core *c = vm->core;
+  lua_State *co = lua_newthread(L);
+  lua_setexdata2(co, NULL);
+  lua_pushvalue(L, -1);
+  int32_t ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  gb_thread *t = free_slot(c);
+  if (!t) {
+    luaL_unref(L, LUA_REGISTRYINDEX, ref);
+    luaL_error(L, "not enough memory");
+  }
+  t->co = co;
+  t->ref = ref;
+  t->own = 1;
+  begin_thread(c, t, vm->run, vm->bound);
   return t;
 }
 
@@ -88,19 +111,23 @@ void gb_thread_drop(gb_vm *vm, gb_thread *t, int reset) {
       break;
     }
   for (uint32_t i = 0; i < t->depth; i++) lua_setexdata2(t->chain[i], NULL);
+  gb_unpost(t);
+  if (t->run->entry == t) t->run->entry = NULL;
+  t->parked = 0;
   t->run = NULL;
   t->bound = NULL;
   t->gen++;
   c->live--;
   if (reset) lua_resetthread(vm->L, t->co);
   else lua_settop(t->co, 0);
-  if (c->pool_n < GB_POOL) {
+  if (c->pool_n < GB_POOL && !t->own) {
     c->pool[c->pool_n++] = t;
     return;
   }
   luaL_unref(vm->L, LUA_REGISTRYINDEX, t->ref);
   t->co = NULL;
   t->ref = LUA_NOREF;
+  t->own = 0;
   t->sibling = c->spare;
   c->spare = t;
 }
@@ -181,6 +208,8 @@ int gb_advance(gb_vm *vm, gb_thread *t, int nargs) {
       case GB_WANT_ASK: return GB_ASKS;
       case GB_WANT_WAIT: return GB_WAITS;
       case GB_WANT_EXIT: return GB_EXITS;
+      case GB_WANT_SPAWN: return GB_SPAWNS;
+      case GB_WANT_PARK: return GB_PARKS;
       default: /* coroutine.yield, or a C module's own yield */
         if (t->depth == 1) return GB_YIELDED;
         nargs = leave(vm, t, 1);

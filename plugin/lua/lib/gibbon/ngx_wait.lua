@@ -1,0 +1,24 @@
+-- The parts of ngx that wait: sleep, timers, threads, sockets.
+local native = require "gibbon.native"
+local op = require "gibbon.op"
+
+local sleep = op.wait("sleep")
+
+return function(ngx)
+  function ngx.sleep(seconds)
+    local s = tonumber(seconds)
+    if not s then error("bad argument #1 to 'sleep' (number expected, got " .. type(seconds) .. ")", 2) end
+    if s < 0 then error("invalid sleep duration \"" .. tostring(s) .. "\"", 2) end
+    sleep(s)
+  end
+
+  function ngx.on_abort(callback)
+    if type(callback) ~= "function" then error("bad argument #1 to 'on_abort' (function expected, got " .. type(callback) .. ")", 2) end
+    native.req_method() -- refused where there is no request
+    return nil, "lua_check_client_abort is off"
+  end
+
+  require "gibbon.ngx_thread" (ngx)
+  ngx.timer = require("gibbon.ngx_timer").ngx
+  require "gibbon.ngx_socket" (ngx)
+end

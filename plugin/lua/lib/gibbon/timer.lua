@@ -1,0 +1,2 @@
+-- kong.timer
+return require("gibbon.ngx_timer").kong
