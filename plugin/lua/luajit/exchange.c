@@ -12,16 +12,23 @@ static const char *const known_names[] = {
 
 enum { KNOWN_COUNT = sizeof known_names / sizeof known_names[0] };
 
-static uint8_t known_length[KNOWN_COUNT];
+enum { LONGEST_KNOWN = 31, SAME_LENGTH = 8 };
 
-__attribute__((constructor)) static void measure_known_names(void) {
-  for (int i = 0; i < KNOWN_COUNT; i++) known_length[i] = (uint8_t)strlen(known_names[i]);
+/* The known names of each length; 0 ends a list. */
+static uint8_t by_length[LONGEST_KNOWN + 1][SAME_LENGTH];
+
+__attribute__((constructor)) static void sort_known_names(void) {
+  for (int i = 1; i < KNOWN_COUNT; i++) {
+    uint8_t *list = by_length[strlen(known_names[i]) & LONGEST_KNOWN];
+    while (*list) list++;
+    *list = (uint8_t)i;
+  }
 }
 
 uint8_t gb_known(const char *name, size_t n) {
-  if (n < 2) return 0;
-  for (int i = 1; i < KNOWN_COUNT; i++)
-    if (known_length[i] == n && gb_equal(name, known_names[i], n)) return (uint8_t)i;
+  if (n < 2 || n > LONGEST_KNOWN) return 0;
+  for (const uint8_t *id = by_length[n]; *id; id++)
+    if (gb_equal(name, known_names[*id], n)) return *id;
   return 0;
 }
 
