@@ -12,7 +12,7 @@ static const char *const known_names[] = {
 
 enum { KNOWN_COUNT = sizeof known_names / sizeof known_names[0] };
 
-enum { LONGEST_KNOWN = 31, SAME_LENGTH = 8 };
+enum { LONGEST_KNOWN = 31, SAME_LENGTH = 16 };
 
 /* The known names of each length; 0 ends a list. */
 static uint8_t by_length[LONGEST_KNOWN + 1][SAME_LENGTH];
