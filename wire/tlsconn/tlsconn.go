@@ -1,9 +1,3 @@
-// Package tlsconn puts crypto/tls on an event loop: the handshake runs in a
-// goroutine of its own on Go's poller, then the session is driven from the
-// loop as a layer of its loop.Conn.
-//
-// It chooses no certificates and verifies nothing itself: that is in the
-// tls.Config it is given. There is one file, this one.
 package tlsconn
 
 import (
@@ -12,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +19,7 @@ import (
 type Session struct {
 	conn *tls.Conn
 	t    *transport
+	end  error // of reading, when all bytes before it are out
 	// FD is the socket, non-blocking, owned by whoever got the Session.
 	FD int
 	// State is the connection's state after the handshake.
@@ -32,7 +28,7 @@ type Session struct {
 
 // Options of a handshake.
 type Options struct {
-	// Timeout bounds the handshake.
+	// Timeout bounds the handshake, 0 = not at all.
 	Timeout time.Duration
 	// Prefix are bytes that were already read from the socket.
 	Prefix []byte
@@ -67,18 +63,26 @@ func run(fd int, o Options, done func(*Session, error), wrap func(net.Conn) *tls
 	}
 	t := &transport{Conn: parked, prefix: o.Prefix, owner: o.Owner}
 	conn := wrap(t)
-	ctx, cancel := context.WithTimeout(context.Background(), o.Timeout)
-	err = conn.HandshakeContext(ctx)
-	cancel()
+	err = shake(conn, o.Timeout)
 	// The duplicate goes; fd itself was never given to the poller.
 	t.Conn = nil
-	_ = parked.SetDeadline(time.Time{})
 	_ = parked.Close()
 	if err != nil {
 		done(nil, err)
 		return
 	}
 	done(&Session{conn: conn, t: t, FD: fd, State: conn.ConnectionState()}, nil)
+}
+
+// shake runs the handshake. The context is what callbacks of the tls.Config
+// see; when it ends, crypto/tls closes the transport, which ends its reads.
+func shake(conn *tls.Conn, timeout time.Duration) error {
+	if timeout <= 0 {
+		return conn.Handshake()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return conn.HandshakeContext(ctx)
 }
 
 // park makes a net.Conn of a duplicate of fd.
@@ -101,15 +105,49 @@ func (s *Session) Attach(c *loop.Conn) {
 
 // Read implements loop.Layer.
 func (s *Session) Read(p []byte) (int, error) {
+	if s.end != nil {
+		return 0, s.end
+	}
 	n, err := s.conn.Read(p)
-	if err != nil && errors.Is(err, errWouldBlock) {
-		return n, loop.ErrAgain
+	switch {
+	case err == nil:
+	case errors.Is(err, errWouldBlock):
+		err = loop.ErrAgain
+	case n > 0:
+		s.end = err // crypto/tls gives the last bytes together with the end behind them
+	}
+	if n > 0 {
+		return n, nil
 	}
 	return n, err
 }
 
-// Write implements loop.Layer. What the kernel does not take waits in the Conn.
-func (s *Session) Write(p []byte) (int, error) { return s.conn.Write(p) }
+// Write implements loop.Layer. What the kernel does not take waits in the
+// Conn. The records of p go to the kernel together.
+func (s *Session) Write(p []byte) (int, error) {
+	if len(p) <= smallRecord {
+		return s.conn.Write(p)
+	}
+	t := s.t
+	buf := corks.Get().(*[]byte)
+	t.cork = (*buf)[:0]
+	n, err := s.conn.Write(p)
+	if e := t.uncork(); err == nil {
+		err = e
+	}
+	*buf, t.cork = t.cork[:0], nil
+	corks.Put(buf)
+	return n, err
+}
+
+// smallRecord is what fits into one record at least: crypto/tls begins with
+// records of one TCP segment.
+const smallRecord = 1024
+
+// corkSize is how many bytes of records are gathered for one write.
+const corkSize = 64 << 10
+
+var corks = sync.Pool{New: func() any { b := make([]byte, 0, corkSize); return &b }}
 
 // CloseWrite implements loop.Layer: it sends close_notify.
 func (s *Session) CloseWrite() error { return s.conn.CloseWrite() }
@@ -121,6 +159,7 @@ type transport struct {
 	c      *loop.Conn
 	prefix []byte
 	owner  any
+	cork   []byte // records gathered by Session.Write, nil outside of it
 }
 
 // Read implements net.Conn.
@@ -151,14 +190,38 @@ func (t *transport) Write(p []byte) (int, error) {
 		}
 		return t.Conn.Write(p)
 	}
+	if t.cork != nil {
+		if len(t.cork)+len(p) > cap(t.cork) {
+			if err := t.uncork(); err != nil {
+				return 0, err
+			}
+		}
+		t.cork = append(t.cork, p...)
+		return len(p), nil
+	}
 	if err := t.c.RawWrite(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// Close implements net.Conn; the socket belongs to the session's owner.
-func (t *transport) Close() error { return nil }
+func (t *transport) uncork() error {
+	if len(t.cork) == 0 {
+		return nil
+	}
+	err := t.c.RawWrite(t.cork)
+	t.cork = t.cork[:0]
+	return err
+}
+
+// Close implements net.Conn. The socket belongs to the session's owner; a
+// handshake that is under way is woken, since its time is over.
+func (t *transport) Close() error {
+	if t.Conn == nil {
+		return nil
+	}
+	return t.Conn.SetDeadline(time.Unix(1, 0))
+}
 
 // SetWriteDeadline implements net.Conn.
 func (t *transport) SetWriteDeadline(d time.Time) error {
