@@ -12,7 +12,9 @@ import (
 	_ "github.com/gibbon-gateway/gibbon/plugins/cors"
 	_ "github.com/gibbon-gateway/gibbon/plugins/ip-restriction"
 	_ "github.com/gibbon-gateway/gibbon/plugins/key-auth"
+	_ "github.com/gibbon-gateway/gibbon/plugins/rate-limiting"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-size-limiting"
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
+	_ "github.com/gibbon-gateway/gibbon/plugins/response-transformer"
 	_ "github.com/gibbon-gateway/gibbon/plugins/stream-bandwidth-limit"
 )

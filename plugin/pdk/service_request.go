@@ -175,15 +175,19 @@ func (r *ServiceRequest) SetMethod(method string) error {
 }
 
 // SetHeader gives a header these values in place of all it had; without values
-// nothing changes. Setting Host changes what the service sees as Host.
+// nothing changes. Setting Host, or :authority for a gRPC service, changes
+// what the service sees as Host.
 func (r *ServiceRequest) SetHeader(name string, values ...string) error {
 	if err := r.k.in(phasesToBalancer); err != nil {
 		return err
 	}
-	if name == ":authority" {
-		return errors.New("cannot set :authority pseudo-header on non-grpc requests")
-	}
 	x := r.k.X
+	if name == ":authority" {
+		if s := x.View(x.UpstreamScheme); s != "grpc" && s != "grpcs" {
+			return errors.New("cannot set :authority pseudo-header on non-grpc requests")
+		}
+		name = "Host" // HTTP/2 carries the one as the other
+	}
 	if err := setField(x.Shared, &x.Request, name, values); err != nil || len(values) == 0 {
 		return err
 	}
