@@ -274,7 +274,7 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// TestNothingLeaks: sessions of every fate leave no descriptor behind.
+// TestNothingLeaks: sessions of every fate leave no socket behind.
 func TestNothingLeaks(t *testing.T) {
 	r := newRig(t, Options{})
 	host, port := echo(t, nil)
@@ -297,14 +297,14 @@ func TestNothingLeaks(t *testing.T) {
 		r.quiet()
 	}
 	round()
-	before := openFDs(t)
+	before := openSockets(t)
 	round()
-	after := openFDs(t)
-	for end := time.Now().Add(2 * time.Second); after > before && time.Now().Before(end); after = openFDs(t) {
+	after := openSockets(t)
+	for end := time.Now().Add(2 * time.Second); after > before && time.Now().Before(end); after = openSockets(t) {
 		time.Sleep(10 * time.Millisecond) // the upstream's side closes by and by
 	}
 	if after > before {
-		t.Errorf("%d descriptors, then %d", before, after)
+		t.Errorf("%d sockets, then %d", before, after)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestHandshakesThatEnd(t *testing.T) {
 	host, port := echo(t, nil)
 	r.route("tls", kv{"protocol": "tcp", "host": host, "port": port}, nil)
 	addr := r.listen(Listener{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
-	before := openFDs(t)
+	before := openSockets(t)
 	for range 5 {
 		half := dial(t, addr)
 		half.Write([]byte("\x16\x03\x01"))
@@ -134,11 +134,11 @@ func TestHandshakesThatEnd(t *testing.T) {
 	}
 	time.Sleep(400 * time.Millisecond)
 	r.quiet()
-	for end := time.Now().Add(2 * time.Second); openFDs(t) > before+5 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Second); openSockets(t) > before+5 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if n := openFDs(t); n > before+5 { // the test's own ends of the deaf ones
-		t.Errorf("%d descriptors before, %d after", before, n)
+	if n := openSockets(t); n > before+5 { // the test's own ends of the deaf ones
+		t.Errorf("%d sockets before, %d after", before, n)
 	}
 }
 

@@ -118,7 +118,7 @@ func TestUDPManyClients(t *testing.T) {
 	host, port := echoUDP(t)
 	r.route("udp", kv{"protocol": "udp", "host": host, "port": port, "read_timeout": 300}, nil)
 	addr := r.listen(Listener{UDP: true})
-	before := openFDs(t)
+	before := openSockets(t)
 	var conns []net.Conn
 	for range 300 {
 		c, err := net.Dial("udp", addr)
@@ -140,8 +140,8 @@ func TestUDPManyClients(t *testing.T) {
 	}
 	r.wantAccess(300)
 	r.quiet()
-	if after := openFDs(t); after > before {
-		t.Errorf("%d descriptors, then %d", before, after)
+	if after := openSockets(t); after > before {
+		t.Errorf("%d sockets, then %d", before, after)
 	}
 }
 
