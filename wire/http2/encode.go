@@ -67,7 +67,11 @@ func (e *encoder) begin(dst []byte) []byte {
 		return dst
 	}
 	if e.lowest < e.max {
-		dst = appendInt(dst, 0x20, 5, uint64(e.lowest))
+		// The limit went down and up again. The table is emptied, not only cut
+		// to the lowest limit: x/net's decoder takes a second update only then.
+		dst = append(dst, 0x20)
+		e.low, e.size = e.ins, 0
+		clear(e.entries)
 	}
 	dst = appendInt(dst, 0x20, 5, uint64(e.max))
 	e.resized, e.lowest = false, e.max
