@@ -2,11 +2,16 @@ package gateway
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin/lua"
 )
+
+// luaTimeBudget is the processor time that a handler may use without a pause.
+// The reference has no such bound: there a runaway handler stops its worker.
+const luaTimeBudget = 3 * time.Second
 
 // newLuaRuntime makes the runtime of Lua plugins with the settings' paths.
 func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
@@ -14,5 +19,5 @@ func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Log: l})
+	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Log: l, TimeBudget: luaTimeBudget})
 }

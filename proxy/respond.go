@@ -21,6 +21,8 @@ import (
 type response struct {
 	// own: the body is k.Answer.Body, not the upstream's.
 	own bool
+	// replaced: header_filter put an own response in place of another.
+	replaced bool
 	// spool holds the upstream's whole body when it is buffered.
 	spool      spool.Spool
 	buffered   bool
@@ -61,6 +63,7 @@ func (o *response) answer(r *request) {
 // replace swaps the body for one that a plugin gave in header_filter.
 func (o *response) replace(r *request) {
 	o.answer(r)
+	o.replaced = true
 	r.leaveUpstream()
 	o.ended = false
 }
@@ -136,11 +139,7 @@ func (r *request) response() plugin.Outcome {
 		o.collecting = true
 		done, err := r.collectResponse()
 		if err != nil {
-			o.collecting = false
-			r.leaveUpstream()
-			r.failProxy(502)
-			r.step = stepHeaderFilter
-			return plugin.Continue
+			return r.truncated()
 		}
 		if !done {
 			return plugin.Suspend
@@ -148,12 +147,36 @@ func (r *request) response() plugin.Outcome {
 		o.collecting, o.buffered = false, true
 		r.Times.UpstreamEnd = r.w.Loop.Now()
 		r.leaveUpstream()
-		if r.ResponseBody != message.BodyNone {
-			r.ResponseBody, r.ResponseBodyLength = message.BodyLength, o.spool.Len()
-			_ = r.Set(&r.Response, "Content-Length", strconv.FormatInt(o.spool.Len(), 10))
-		}
+		r.rebuilt()
 	}
 	return r.run.Phase(&r.k, phase.Response)
+}
+
+// rebuilt makes of a collected response one of our own, as the reference's
+// subrequest does: its own status text, dashes in field names.
+func (r *request) rebuilt() {
+	r.Reason = message.Str{}
+	fs := r.Fields(&r.Response)
+	for i := range fs {
+		name := r.NameOf(&fs[i])
+		for j, c := range name {
+			if c == '_' {
+				name[j] = '-'
+			}
+		}
+	}
+}
+
+// truncated answers in place of a response that broke off while it was
+// collected: with the upstream's status, as the reference has it.
+func (r *request) truncated() plugin.Outcome {
+	r.out.collecting = false
+	r.leaveUpstream()
+	r.Clear(&r.Response)
+	r.failProxy(int(r.UpstreamStatus))
+	r.Source = message.SourceExit
+	r.step = stepHeaderFilter
+	return plugin.Continue
 }
 
 // collectResponse moves what is there into the spool; true at the end.
@@ -193,28 +216,39 @@ func (r *request) headerFilter() plugin.Outcome {
 	}
 	r.debugHeaders()
 	r.addOwnHeaders()
+	if o.own && silent(r.Status) {
+		o.aborted, r.keep = true, false
+		r.step = stepFinish
+		return plugin.Continue
+	}
 	o.filters = r.run.Filters()
 	o.noBody = r.head || r.Status < 200 || r.Status == 204 || r.Status == 304
 	return plugin.Continue
 }
 
+// silent statuses close the connection without a word (nginx: 408, 444, 499).
+func silent(status uint32) bool { return status == 408 || status == 444 || status == 499 }
+
 // appendResponseHead appends the response head for an HTTP/1.1 client.
 func (r *request) appendResponseHead(dst []byte) []byte {
 	status := int(r.Status)
 	reason := r.Bytes(r.Reason)
-	if r.Source != message.SourceService || r.Status != r.UpstreamStatus {
+	if r.Source != message.SourceService || r.Status != r.UpstreamStatus || r.out.buffered {
 		reason = nil
 		if t, ok := reasons[status]; ok {
 			reason = unsafe.Slice(unsafe.StringData(t), len(t))
 		}
 	}
 	dst = http1.AppendStatusLine(dst, status, reason)
-	if r.Source != message.SourceService && r.target.tried == 0 || r.Source == message.SourceError {
+	if r.out.own && !r.out.replaced || r.out.buffered {
 		if r.FindID(&r.Response, message.HeaderDate) == nil {
 			dst = append(dst, "Date: "...)
 			dst = append(dst, r.w.date.at(r.w.Loop.Wall())...)
 			dst = append(dst, "\r\n"...)
 		}
+	}
+	if status == 204 && r.out.own {
+		r.Del(&r.Response, "content-type")
 	}
 	r.charset()
 	dst = r.appendFraming(dst)
@@ -239,7 +273,7 @@ func (r *request) appendFraming(dst []byte) []byte {
 	}
 	status := int(r.Status)
 	switch {
-	case status == 204 && o.own, status < 200:
+	case status == 204 && o.own && o.length == 0, status < 200:
 		return dst
 	case o.length >= 0:
 		dst = append(dst, "Content-Length: "...)
@@ -363,11 +397,10 @@ func (r *request) nextUpstream() ([]byte, error) {
 	}
 	for {
 		if len(u.hot) > 0 {
-			data, n, err := u.dec.Decode(u.hot)
+			data, err := u.decode()
 			if err != nil {
 				return nil, errUpstreamCoding
 			}
-			u.hot = u.hot[n:]
 			if len(data) > 0 || u.dec.Done() {
 				return data, nil
 			}
@@ -395,6 +428,29 @@ func (r *request) nextUpstream() ([]byte, error) {
 		u.timer.After(r.target.read)
 		u.hot = u.w.Loop.Buffer[:n]
 	}
+}
+
+// decode takes the body out of hot, as one piece: chunks are moved together in
+// place, so that filters are called once per read.
+func (u *upstreamConn) decode() ([]byte, error) {
+	data, n, err := u.dec.Decode(u.hot)
+	if err != nil {
+		return nil, err
+	}
+	u.hot = u.hot[n:]
+	for len(u.hot) > 0 && !u.dec.Done() {
+		more, n, err := u.dec.Decode(u.hot)
+		if err != nil || n == 0 {
+			break // an error comes again with the next call, after what was good
+		}
+		if len(data) == 0 {
+			data = more
+		} else {
+			data = append(data, more...) // within hot's own memory, behind what is used up
+		}
+		u.hot = u.hot[n:]
+	}
+	return data, nil
 }
 
 // emit passes a piece through body_filter and holds it for the client.

@@ -4,6 +4,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
 // repeatable says whether the request can be sent once more: nothing of a
@@ -53,10 +54,10 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 		return plugin.Continue
 	}
 	r.step = stepHeaderFilter
-	if f == health.TimeoutFailure {
-		r.failProxy(504)
-	} else {
-		r.failProxy(502)
+	r.failProxy(int(r.UpstreamStatus))
+	if r.k.Balance.Buffering || r.run.NeedsBuffering() {
+		r.UpstreamStatus = 0
+		r.Source = message.SourceExit // the reference asks by a subrequest and answers itself
 	}
 	return plugin.Continue
 }

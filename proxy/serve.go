@@ -117,7 +117,12 @@ func (r *request) failed(at step) {
 	case at < stepHeaderFilter:
 		r.run.CollectRest(&r.k)
 		r.leaveUpstream()
-		r.fail(500, "An unexpected error occurred")
+		if at == stepAccess {
+			r.fail(500, "An unexpected error occurred")
+		} else {
+			r.keep = false
+			r.failProxy(500)
+		}
 		r.step = stepHeaderFilter
 	default:
 		r.out.aborted = true

@@ -273,7 +273,7 @@ func (vm *VM) failure(r *run, ev luajit.Event) {
 	switch r.phase {
 	case phase.Timer:
 		text = "[lua] entry thread of a timer aborted: " + string(ev.Data)
-	case phase.Access, phase.Preread, phase.WSHandshake, phase.Response:
+	case phase.Access, phase.Preread, phase.WSHandshake:
 		text = "[lua] " + r.phase.String() + ": [" + name + "] " + string(ev.Data)
 	default:
 		text = fmt.Sprintf("[lua] %s of plugin %q failed: %s", r.phase, name, ev.Data)
