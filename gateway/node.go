@@ -33,6 +33,7 @@ type node struct {
 	builder *snapshot.Builder
 	server  *proxy.Server
 
+	streams   *streams // nil without stream_listen
 	workers   []*worker.Worker
 	proxies   []*proxy.Worker
 	running   sync.WaitGroup
@@ -86,6 +87,9 @@ func (n *node) start() error {
 	if err = n.makeWorkers(); err != nil {
 		return err
 	}
+	if err = n.makeStreams(); err != nil {
+		return err
+	}
 	first := n.build(nil, false)
 	n.server.Swap(first)
 	if err = n.startRuntimes(first); err != nil {
@@ -95,7 +99,10 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	return n.accept(listeners)
+	if err = n.accept(listeners); err != nil {
+		return err
+	}
+	return n.acceptStreams()
 }
 
 // serve obeys signals until the end.
@@ -127,6 +134,7 @@ func (n *node) close() {
 	if len(n.workers) > 0 {
 		n.stopWorkers()
 	}
+	n.streams.closeSockets()
 	if n.server != nil {
 		snapshot.Retire(n.server.Snapshot(), nil)
 	}

@@ -97,6 +97,7 @@ func (n *node) drain(patience time.Duration, cut <-chan Signal) {
 	})
 	n.server.Drain()
 	n.closeListeners()
+	n.streams.drain(n)
 	var deadline <-chan time.Time
 	if patience > 0 {
 		deadline = time.After(patience)
@@ -106,8 +107,9 @@ func (n *node) drain(patience time.Duration, cut <-chan Signal) {
 		var mu sync.Mutex
 		_ = n.onAll(func(i int, _ *worker.Worker) error {
 			n.proxies[i].CloseIdle()
+			sessions := n.streams.remaining(i)
 			mu.Lock()
-			open += n.proxies[i].Connections()
+			open += n.proxies[i].Connections() + sessions
 			mu.Unlock()
 			return nil
 		})
@@ -129,6 +131,7 @@ func (n *node) drain(patience time.Duration, cut <-chan Signal) {
 
 // stopWorkers closes what is left and ends the loops.
 func (n *node) stopWorkers() {
+	n.streams.closeSessions(n)
 	if s := n.server.Snapshot(); s != nil {
 		for _, g := range s.Generations {
 			_ = n.onAll(func(_ int, w *worker.Worker) error { g.Runtime.Stop(w); return nil })
