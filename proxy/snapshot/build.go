@@ -39,6 +39,9 @@ type Builder struct {
 	bound  map[string]*plugin.Bound // by id, of the last build
 }
 
+// httpProtocols are those of requests.
+var httpProtocols = []string{"http", "https", "grpc", "grpcs", "ws", "wss"}
+
 // streamProtocols are those of L4 sessions.
 var streamProtocols = []string{"tcp", "tls", "tls_passthrough", "udp"}
 
@@ -57,7 +60,7 @@ func (b *Builder) Build(prev *Snapshot, codeChanged bool) *Snapshot {
 	b.services(s)
 	bounds := b.plugins(s, codeChanged)
 	s.Plugins = pipeline.NewSet(bounds)
-	s.Global = s.Plugins.Plan(pipeline.Scope{}, nil)
+	s.Global = s.Plugins.Plan(pipeline.Scope{}, httpProtocols)
 	s.GlobalStream = s.Plugins.Plan(pipeline.Scope{}, streamProtocols)
 	b.router(s)
 	b.certificates(s)
