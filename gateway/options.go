@@ -12,7 +12,8 @@ import (
 func proxyOptions(c *conf.Config) proxy.Options {
 	l := &c.Limits
 	o := proxy.Options{
-		RequestHead:       http1.Limits{Line: l.LargeHeaderSize, Total: l.LargeHeaders * l.LargeHeaderSize, Fields: maxFields},
+		RequestHead: http1.Limits{Line: l.LargeHeaderSize, Total: l.LargeHeaders * l.LargeHeaderSize, Fields: maxFields,
+			DropUnderscores: !l.UnderscoresInHeaders, KeepOddNames: !l.IgnoreInvalidHeaders},
 		ResponseHead:      http1.Limits{Total: max(l.ProxyBufferSize, minResponseHead), Fields: maxFields},
 		MaxBody:           l.MaxBodySize,
 		BodyBuffer:        l.BodyBufferSize,
