@@ -8,7 +8,7 @@ func (l *loader) transformSecrets() {
 		return
 	}
 	for _, k := range l.kinds {
-		if len(k.schema.Transformations) == 0 {
+		if len(k.schema.Transformations) == 0 && k.schema.Subschema == nil {
 			continue
 		}
 		for _, it := range l.items[k.pos] {

@@ -1,7 +1,7 @@
 package schema
 
-// Transform applies the transformations of the schema to a record, which it
-// changes.
+// Transform applies the transformations of the schema, and of the subschema
+// that the record selects, to a record, which it changes.
 func (s *Schema) Transform(rec map[string]any) (map[string]any, error) {
 	return s.TransformIf(rec, true)
 }
@@ -22,9 +22,12 @@ func (s *Schema) TransformIf(rec map[string]any, all bool) (map[string]any, erro
 		if err != nil {
 			return nil, Errors{EntityKey: []any{treeOf(err)}}
 		}
-		for k, v := range set {
-			rec[k] = v
+		for k, v := range set { // records merge: a transformation names only what it changes
+			overlay(rec, k, v)
 		}
+	}
+	if sub := s.sub(rec, Errors{}); sub != nil {
+		return sub.TransformIf(rec, all)
 	}
 	return rec, nil
 }
