@@ -32,7 +32,7 @@ optional("cluster_events", "gibbon.cluster_events")
 optional("dns", "gibbon.dns")
 optional("timer", "gibbon.timer")
 optional("websocket", "kong.pdk.websocket")
-kong.core_cache = kong.cache
+kong.core_cache = kong.cache and kong.cache.core
 
 local ask_workspace = op.ask("workspace.default")
 local current_log = log.current
