@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gibbon-gateway/gibbon/engine/dao"
 	"github.com/gibbon-gateway/gibbon/engine/router"
@@ -26,6 +27,8 @@ type catalog struct {
 	enabled map[string]*plugin.Plugin
 	lua     *lua.Runtime
 	secrets *vault.Resolver
+	// vaults finds stored vaults; nil until there is a store.
+	vaults atomic.Pointer[dao.Memory]
 }
 
 // loadCatalog finds every plugin that the setting plugins names: bundled ones
@@ -36,7 +39,8 @@ func loadCatalog(c *conf.Config, l *log.Logger) (*catalog, error) {
 	if k.lua, err = newLuaRuntime(c, l); err != nil {
 		return nil, err
 	}
-	k.secrets = newSecrets(c)
+	k.secrets = newSecrets(c, k.findVault)
+	k.lua.SetServices(lua.Services{Secrets: k.secrets})
 	if k.enabled, err = k.load(); err != nil {
 		k.close()
 		return nil, err
@@ -122,7 +126,11 @@ func (k *catalog) entityOptions() entity.Options {
 
 // newStore makes the entities' store.
 func (k *catalog) newStore() (*dao.Memory, error) {
-	return dao.NewMemory(dao.Options{Schemas: k.schemas()})
+	store, err := dao.NewMemory(dao.Options{Schemas: k.schemas()})
+	if err == nil {
+		k.vaults.Store(store)
+	}
+	return store, err
 }
 
 // resolveSecrets replaces references ({vault://…}) in a plugin's configuration.

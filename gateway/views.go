@@ -13,6 +13,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/vault"
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 	"github.com/gibbon-gateway/gibbon/model/entity"
+	"github.com/gibbon-gateway/gibbon/model/schema"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 )
 
@@ -54,9 +55,30 @@ func trustedView(c *conf.Config) func(string) bool {
 	}
 }
 
-// newSecrets resolves references in configurations.
-func newSecrets(c *conf.Config) *vault.Resolver {
-	return vault.New(vault.Options{Defaults: map[string]map[string]string{"env": {"prefix": c.Plugins.VaultEnvPrefix}}})
+// newSecrets resolves references in configurations. find looks stored vaults up.
+func newSecrets(c *conf.Config, find func(prefix string) (vault.Vault, bool)) *vault.Resolver {
+	return vault.New(vault.Options{Defaults: map[string]map[string]string{"env": {"prefix": c.Plugins.VaultEnvPrefix}}, Find: find})
+}
+
+// findVault is the stored vault of a prefix.
+func (k *catalog) findVault(prefix string) (vault.Vault, bool) {
+	store := k.vaults.Load()
+	if store == nil {
+		return vault.Vault{}, false
+	}
+	r, ok := store.Entities("vaults").By("prefix", prefix)
+	if !ok {
+		return vault.Vault{}, false
+	}
+	v := vault.Vault{Prefix: prefix, Options: map[string]string{}}
+	v.Kind, _ = r["name"].(string)
+	options, _ := r["config"].(map[string]any)
+	for name, value := range options {
+		if value != nil && !schema.IsNull(value) {
+			v.Options[name] = fmt.Sprint(value)
+		}
+	}
+	return v, true
 }
 
 // secret is the value of one reference.
