@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/gibbon-gateway/gibbon/engine/dao"
+	"github.com/gibbon-gateway/gibbon/engine/dns"
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/engine/worker"
@@ -109,6 +110,8 @@ type Gateway struct {
 	PortMaps map[int]int
 	// Trusted says whether an address is among trusted_ips.
 	Trusted func(addr string) bool
+	// Resolver finds the names that plugins connect to; nil = the system's way.
+	Resolver *dns.Resolver
 }
 
 // Balance is where a request goes and how often it is tried.

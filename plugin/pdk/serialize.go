@@ -49,7 +49,7 @@ func (l *Log) Serialize() (map[string]any, error) {
 		"started_at":      k.Request.StartTime(),
 		"source":          "kong",
 		"upstream_uri":    strings.Clone(x.View(x.UpstreamURI)),
-		"upstream_status": strings.Clone(x.View(x.UpstreamStatuses)),
+		"upstream_status": string(k.AppendUpstreamStatuses(nil)),
 		"workspace":       k.Gateway.Workspace,
 		"workspace_name":  k.Gateway.WorkspaceName,
 	}
@@ -73,6 +73,28 @@ func (l *Log) Serialize() (map[string]any, error) {
 		k.LogValues[i].apply(entry)
 	}
 	return entry, nil
+}
+
+// AppendUpstreamStatuses appends $upstream_status: the status of each try,
+// joined by ", "; nothing without any.
+func (k *Kong) AppendUpstreamStatuses(dst []byte) []byte {
+	if k.X.UpstreamStatuses.Len > 0 {
+		return append(dst, k.X.Bytes(k.X.UpstreamStatuses)...)
+	}
+	for i := range k.Tries {
+		code := int64(k.Tries[i].Code)
+		if code == 0 {
+			code = int64(k.X.UpstreamStatus)
+		}
+		if code == 0 {
+			continue // still under way
+		}
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = strconv.AppendInt(dst, code, 10)
+	}
+	return dst
 }
 
 func setRecord(entry map[string]any, key string, e dao.Entities, id string) {

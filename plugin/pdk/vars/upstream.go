@@ -14,7 +14,7 @@ var upstreamVariables = map[string]get{
 	"upstream_connect_time":       elapsed(func(t *message.Times) (from, to int64) { return t.ConnectStart, t.Connected }),
 	"upstream_header_time":        elapsed(func(t *message.Times) (from, to int64) { return t.ConnectStart, t.UpstreamHead }),
 	"upstream_response_time":      elapsed(func(t *message.Times) (from, to int64) { return t.ConnectStart, t.UpstreamEnd }),
-	"upstream_status":             view(func(x *message.Exchange) message.Str { return x.UpstreamStatuses }, false),
+	"upstream_status":             upstreamStatus,
 	"upstream_host":               view(func(x *message.Exchange) message.Str { return x.UpstreamHost }, true),
 	"upstream_scheme":             view(func(x *message.Exchange) message.Str { return x.UpstreamScheme }, true),
 	"upstream_uri":                view(func(x *message.Exchange) message.Str { return x.UpstreamURI }, true),
@@ -44,6 +44,13 @@ func upstreamAddr(dst []byte, k *pdk.Kong) ([]byte, bool) {
 		dst = append(dst, net.JoinHostPort(t.IP, strconv.Itoa(t.Port))...)
 	}
 	return dst, len(k.Tries) > 0
+}
+
+// upstreamStatus lists the statuses of the tries.
+func upstreamStatus(dst []byte, k *pdk.Kong) ([]byte, bool) {
+	n := len(dst)
+	dst = k.AppendUpstreamStatuses(dst)
+	return dst, len(dst) > n
 }
 
 // elapsed is a time of the last try; none if it did not get that far.

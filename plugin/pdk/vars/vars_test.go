@@ -53,7 +53,7 @@ func TestGetLater(t *testing.T) {
 		"remote_user": "bob", "http_cookie": "a=1; b=2", "upstream_x_forwarded_for": "8.8.8.8, 127.0.0.1", "https": "on", "http2": "h2",
 		"ssl_protocol": "TLSv1.3", "ssl_cipher": "TLS_AES_128_GCM_SHA256", "ssl_server_name": "v.test", "ssl_client_verify": "NONE",
 		"ssl_client_s_dn": none, "status": "404", "sent_http_x_from": "service", "upstream_http_x_from": "service", "upstream_http_x_no": none,
-		"upstream_addr": "10.0.0.1:80, [::1]:81", "upstream_connect_time": "0.005", "upstream_response_time": "1.234",
+		"upstream_addr": "10.0.0.1:80, [::1]:81", "upstream_status": "502, 404", "upstream_connect_time": "0.005", "upstream_response_time": "1.234",
 		"request_completion": "OK", "request_time": "2.999",
 	} {
 		got := none
