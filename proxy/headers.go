@@ -59,36 +59,79 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	return append(dst, "\r\n"...), kind
 }
 
+// clientSaid is what the client's own forwarding headers said when the route
+// was found: what plugins make of them later does not change what goes upstream.
+type clientSaid struct {
+	forwardedFor, via, proto, host, port, path, prefix message.Str
+	hasFor, hasVia                                     bool
+}
+
+// keepForwarded fills in r.said.
+func (r *request) keepForwarded() {
+	s := &r.said
+	*s = clientSaid{proto: r.Scheme, host: r.Host, prefix: r.RoutePrefix}
+	if f := r.FindID(&r.Request, message.HeaderXForwardedFor); f != nil {
+		s.forwardedFor, s.hasFor = f.Value, true
+	}
+	if f := r.FindID(&r.Request, message.HeaderVia); f != nil {
+		s.via, s.hasVia = f.Value, true
+		r.joinVia(f)
+	}
+	if r.Bits&message.BitTrusted == 0 {
+		return
+	}
+	take := func(id message.KnownHeader, to *message.Str) {
+		if f := r.FindID(&r.Request, id); f != nil {
+			*to = f.Value
+		}
+	}
+	take(message.HeaderXForwardedProto, &s.proto)
+	take(message.HeaderXForwardedHost, &s.host)
+	take(message.HeaderXForwardedPort, &s.port)
+	take(message.HeaderXForwardedPath, &s.path)
+	take(message.HeaderXForwardedPrefix, &s.prefix)
+}
+
+// joinVia makes one list of several Via fields.
+func (r *request) joinVia(first *message.Field) {
+	fs := r.Fields(&r.Request)
+	for i := range fs {
+		if f := &fs[i]; f != first && f.ID == message.HeaderVia && f.Flags&message.FieldGone == 0 {
+			r.said.via, _ = r.PutString(r.View(r.said.via) + ", " + r.View(f.Value))
+		}
+	}
+}
+
 // appendForwarded appends X-Forwarded-* and X-Real-IP.
 func (r *request) appendForwarded(dst []byte) []byte {
+	s := &r.said
 	dst = append(dst, "X-Forwarded-For: "...)
-	if f := r.FindID(&r.Request, message.HeaderXForwardedFor); f != nil {
-		dst = append(dst, r.ValueOf(f)...)
+	if s.hasFor {
+		dst = append(dst, r.Bytes(s.forwardedFor)...)
 		dst = append(dst, ", "...)
 		dst = append(dst, r.Bytes(r.RealRemoteAddr)...)
 	} else {
 		dst = append(dst, r.Bytes(r.RemoteAddr)...)
 	}
 	dst = append(dst, "\r\nX-Forwarded-Proto: "...)
-	dst = append(dst, r.forwarded(message.HeaderXForwardedProto, r.View(r.Scheme))...)
+	dst = append(dst, r.Bytes(s.proto)...)
 	dst = append(dst, "\r\nX-Forwarded-Host: "...)
-	dst = append(dst, r.forwarded(message.HeaderXForwardedHost, r.View(r.Host))...)
+	dst = append(dst, r.Bytes(s.host)...)
 	dst = append(dst, "\r\nX-Forwarded-Port: "...)
-	if v := r.forwarded(message.HeaderXForwardedPort, ""); v != "" {
-		dst = append(dst, v...)
+	if s.port.Len > 0 {
+		dst = append(dst, r.Bytes(s.port)...)
 	} else {
 		dst = strconv.AppendInt(dst, int64(r.visiblePort()), 10)
 	}
 	dst = append(dst, "\r\nX-Forwarded-Path: "...)
-	if v := r.forwarded(message.HeaderXForwardedPath, ""); v != "" {
-		dst = append(dst, v...)
+	if s.path.Len > 0 {
+		dst = append(dst, r.Bytes(s.path)...)
 	} else {
 		dst = append(dst, pathOf(r.Bytes(r.Target))...)
 	}
 	dst = append(dst, "\r\n"...)
-	prefix := r.forwarded(message.HeaderXForwardedPrefix, r.View(r.RoutePrefix))
-	if prefix != "" {
-		dst = http1.AppendField(dst, "X-Forwarded-Prefix", prefix)
+	if s.prefix.Len > 0 {
+		dst = http1.AppendField(dst, "X-Forwarded-Prefix", r.View(s.prefix))
 	}
 	return http1.AppendField(dst, "X-Real-IP", r.View(r.RemoteAddr))
 }
@@ -124,12 +167,9 @@ func pathOf(target []byte) []byte {
 // appendVia appends to the client's Via: our protocol version and token.
 func (r *request) appendVia(dst []byte) []byte {
 	dst = append(dst, "Via: "...)
-	fs := r.Fields(&r.Request)
-	for i := range fs {
-		if f := &fs[i]; f.ID == message.HeaderVia && f.Flags&message.FieldGone == 0 {
-			dst = append(dst, r.ValueOf(f)...)
-			dst = append(dst, ", "...)
-		}
+	if r.said.hasVia {
+		dst = append(dst, r.Bytes(r.said.via)...)
+		dst = append(dst, ", "...)
 	}
 	switch {
 	case r.HTTPMajor == 2:

@@ -35,6 +35,7 @@ type request struct {
 	router router.Request
 	dest   *snapshot.Destination
 
+	said   clientSaid
 	body   requestBody
 	target target
 	up     *upstreamConn
@@ -174,7 +175,7 @@ func (w *Worker) release(r *request) {
 	r.run.End(&r.k)
 	r.body.reset()
 	r.out.reset()
-	r.target = target{}
+	r.target, r.said = target{}, clientSaid{}
 	r.End()
 	r.client, r.up, r.dest, r.snap = nil, nil, nil, nil
 	r.route.Entry = nil

@@ -62,8 +62,8 @@ func (o *response) answer(r *request) {
 
 // replace swaps the body for one that a plugin gave in header_filter.
 func (o *response) replace(r *request) {
+	o.replaced = o.replaced || !o.own
 	o.answer(r)
-	o.replaced = true
 	r.leaveUpstream()
 	o.ended = false
 }

@@ -47,9 +47,6 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 	}
 	if t.left > 0 && err != errUpstreamBad && r.repeatable() && (connecting || r.idempotent()) {
 		t.left--
-		if n := len(r.k.Tries); n > 0 {
-			r.k.Tries[n-1].State = "next"
-		}
 		r.step = stepBalance
 		return plugin.Continue
 	}

@@ -266,6 +266,7 @@ func (r *request) toService() plugin.Outcome {
 	if p := r.route.ForwardedPrefix(); p != "" {
 		r.RoutePrefix, _ = r.PutString(p)
 	}
+	r.keepForwarded()
 	if e.Route.PreserveHost {
 		if f := r.FindID(&r.Request, message.HeaderHost); f != nil {
 			r.UpstreamHost = f.Value

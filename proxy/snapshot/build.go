@@ -31,7 +31,7 @@ type Builder struct {
 	// TLS is what every snapshot's certificates and connections start from.
 	TLS TLSDefaults
 	// Resolve replaces references to secrets in a plugin's configuration.
-	Resolve func(config map[string]any) (map[string]any, error)
+	Resolve func(p *plugin.Plugin, config map[string]any) (map[string]any, error)
 	// Warn is told what cannot be done but does not keep an entity out.
 	Warn func(format string, args ...any)
 
@@ -163,7 +163,7 @@ func (b *Builder) bind(e *entity.Plugin, codeChanged bool) (*plugin.Bound, error
 		return nil, fmt.Errorf("plugin %q is not enabled; add it to the setting 'plugins'", e.Name)
 	}
 	if b.Resolve != nil {
-		config, err := b.Resolve(e.Config)
+		config, err := b.Resolve(p, e.Config)
 		if err != nil {
 			return nil, err
 		}

@@ -98,6 +98,10 @@ func (s *session) fail(status uint16) plugin.Outcome {
 // answered: a plugin ended the session.
 func (s *session) answered() {
 	a := &s.plug.k.Answer
+	if a.Status == 0 { // ngx.exit(ngx.OK): preread is over, the session goes on
+		s.plug.run.Skip()
+		return
+	}
 	s.fail(uint16(a.Status))
 	switch a.Status {
 	case 500, 502, 503:
