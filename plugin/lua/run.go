@@ -226,6 +226,7 @@ func (vm *VM) start(ph phase.Phase, fn int, args []byte, then func()) {
 	vm.runs[r] = struct{}{}
 	r.then = func() {
 		delete(vm.runs, r)
+		vm.sockets.closeAll(r)
 		if then != nil {
 			then()
 		}

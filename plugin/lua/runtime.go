@@ -11,6 +11,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/lua/socket"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
 
@@ -24,6 +25,9 @@ type Options struct {
 	// TimeBudget is how much processor time a handler may use between two
 	// suspensions; default 10 s.
 	TimeBudget time.Duration
+	// Stream: the node serves L4 sessions, for which every worker has one more
+	// VM (ngx.config.subsystem "stream").
+	Stream bool
 	// Workers is the number of workers (ngx.worker.count); default 1.
 	Workers int
 	// Log is the error log; nil drops everything.
@@ -60,6 +64,9 @@ type Runtime struct {
 	nextVM  atomic.Int32
 	mu      sync.Mutex
 	control *control
+	// roots are the authorities of the setting rootsOf.
+	roots   *socket.Roots
+	rootsOf string
 }
 
 var _ plugin.Runtime = (*Runtime)(nil)
@@ -104,25 +111,48 @@ func (rt *Runtime) level() log.Level { return rt.o.Log.Level() }
 
 // state is what a worker's slot holds.
 type state struct {
+	// slot of the worker: SlotLua for requests, SlotLuaStream for L4 sessions.
+	slot    worker.Slot
 	current *VM
 	// retired VMs still serve requests that began with them.
 	retired []*VM
 	last    *plugin.Generation
 	// renewing: a VM to take the current one's place was asked for.
 	renewing bool
+	// pools are idle connections of Lua code's sockets.
+	pools *socket.Pools
 }
 
-func stateOf(w *worker.Worker) *state {
-	s, _ := w.Get(worker.SlotLua).(*state)
+// stateOf is the state of the VMs for requests, stateIn of one subsystem,
+// stateFor of the one that serves k.
+func stateOf(w *worker.Worker) *state { return stateIn(w, worker.SlotLua) }
+
+func stateIn(w *worker.Worker, slot worker.Slot) *state {
+	s, _ := w.Get(slot).(*state)
 	return s
+}
+
+func stateFor(k *pdk.Kong) *state {
+	if k.Stream != nil {
+		return stateIn(k.Worker, worker.SlotLuaStream)
+	}
+	return stateOf(k.Worker)
 }
 
 // Start implements plugin.Runtime.
 func (rt *Runtime) Start(w *worker.Worker, g *plugin.Generation) error {
-	s := stateOf(w)
+	if err := rt.startIn(w, worker.SlotLua, g); err != nil || !rt.o.Stream {
+		return err
+	}
+	return rt.startIn(w, worker.SlotLuaStream, g)
+}
+
+// startIn is Start for one subsystem.
+func (rt *Runtime) startIn(w *worker.Worker, slot worker.Slot, g *plugin.Generation) error {
+	s := stateIn(w, slot)
 	if s == nil {
-		s = &state{}
-		w.Set(worker.SlotLua, s)
+		s = &state{slot: slot}
+		w.Set(slot, s)
 	}
 	if s.current == nil || g.CodeChanged {
 		return rt.replace(w, s, g)
@@ -139,7 +169,7 @@ func (rt *Runtime) Start(w *worker.Worker, g *plugin.Generation) error {
 
 // replace gives w a new VM. On error the old one stays.
 func (rt *Runtime) replace(w *worker.Worker, s *state, g *plugin.Generation) error {
-	vm, err := newVM(rt, w, rt.nextVM.Add(1), g.Plugins)
+	vm, err := newVM(rt, w, s.slot, rt.nextVM.Add(1), g.Plugins)
 	if err != nil {
 		return err
 	}
@@ -170,7 +200,7 @@ func (s *state) sweep() {
 
 // renew replaces a VM whose memory does not go down, once the loop is free.
 func (rt *Runtime) renew(vm *VM) {
-	s := stateOf(vm.worker)
+	s := stateIn(vm.worker, vm.slot)
 	if s == nil || s.current != vm || s.renewing || vm.worker.Loop == nil {
 		return
 	}
@@ -191,7 +221,12 @@ func (rt *Runtime) renew(vm *VM) {
 
 // Stop implements plugin.Runtime. Requests that still wait in Lua are abandoned.
 func (rt *Runtime) Stop(w *worker.Worker) {
-	s := stateOf(w)
+	rt.stopIn(w, worker.SlotLuaStream)
+	rt.stopIn(w, worker.SlotLua)
+}
+
+func (rt *Runtime) stopIn(w *worker.Worker, slot worker.Slot) {
+	s := stateIn(w, slot)
 	if s == nil {
 		return
 	}
@@ -206,13 +241,16 @@ func (rt *Runtime) Stop(w *worker.Worker) {
 		vm.stop()
 		vm.close()
 	}
-	w.Set(worker.SlotLua, nil)
+	if s.pools != nil {
+		s.pools.Close()
+	}
+	w.Set(slot, nil)
 }
 
 // vmOf is the VM that serves k: the current one when it comes to Lua first,
 // the same one ever after.
 func (rt *Runtime) vmOf(k *pdk.Kong) *VM {
-	s := stateOf(k.Worker)
+	s := stateFor(k)
 	if s == nil || s.current == nil {
 		return nil
 	}
@@ -276,6 +314,6 @@ func (rt *Runtime) Release(k *pdk.Kong) {
 	vm.requests--
 	if vm.retired {
 		vm.leave()
-		stateOf(k.Worker).sweep()
+		stateFor(k).sweep()
 	}
 }

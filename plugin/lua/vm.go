@@ -22,6 +22,7 @@ type VM struct {
 	lj     *luajit.VM
 	rt     *Runtime
 	worker *worker.Worker
+	slot   worker.Slot // see state
 	id     int32
 
 	handlers map[string]*luajit.Handler
@@ -43,6 +44,7 @@ type VM struct {
 	timers  timers
 	tokens  tokens
 	sockets sockets
+	tls     sessions
 }
 
 // currentOf is what a bound's tag holds.
@@ -57,8 +59,8 @@ func (rt *Runtime) options(ask func(int, []byte) ([]byte, bool, bool)) luajit.Op
 }
 
 // newVM makes a VM for w with the library set up and the handlers of plugins loaded.
-func newVM(rt *Runtime, w *worker.Worker, id int32, plugins []*plugin.Plugin) (*VM, error) {
-	vm := &VM{rt: rt, worker: w, id: id, handlers: map[string]*luajit.Handler{}, bound: map[uint64]*luajit.Bound{},
+func newVM(rt *Runtime, w *worker.Worker, slot worker.Slot, id int32, plugins []*plugin.Plugin) (*VM, error) {
+	vm := &VM{rt: rt, worker: w, slot: slot, id: id, handlers: map[string]*luajit.Handler{}, bound: map[uint64]*luajit.Bound{},
 		started: map[string]*luajit.Bound{}, waiting: map[*pdk.Kong]*run{}, runs: map[*run]struct{}{}}
 	vm.timers.vm = vm
 	o := rt.options(vm.answerUpcall)
@@ -81,7 +83,11 @@ func newVM(rt *Runtime, w *worker.Worker, id int32, plugins []*plugin.Plugin) (*
 // setUp runs the library's init.lua.
 func (vm *VM) setUp() error {
 	vm.begin(idle(vm, 0))
-	_, err := vm.lj.Eval(bootSource("setup.lua"), "=gibbon", nil)
+	subsystem := "http"
+	if vm.slot == worker.SlotLuaStream {
+		subsystem = "stream"
+	}
+	_, err := vm.lj.Eval(bootSource("setup.lua"), "=gibbon", luajit.AppendValue(nil, subsystem))
 	vm.end()
 	if err != nil {
 		return fmt.Errorf("the Lua library does not load: %w", err)
@@ -301,10 +307,8 @@ func (vm *VM) stop() {
 		vm.abandon(r)
 	}
 	clear(vm.runs)
+	vm.sockets.end()
 }
-
-// requestOver ends what belongs to a request.
-func (vm *VM) requestOver(k *pdk.Kong) { vm.sockets.closeAll(k) }
 
 func (vm *VM) close() {
 	if vm.lj != nil {
