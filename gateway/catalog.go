@@ -134,66 +134,11 @@ func (k *catalog) newStore() (*dao.Memory, error) {
 }
 
 // resolveSecrets replaces references ({vault://…}) in a plugin's configuration.
-func (k *catalog) resolveSecrets(config map[string]any) (map[string]any, error) {
-	if !hasReference(config) {
+func (k *catalog) resolveSecrets(p *plugin.Plugin, config map[string]any) (map[string]any, error) {
+	if p.Config == nil {
 		return config, nil
 	}
-	out, err := k.replaceReferences(config)
-	if err != nil {
-		return nil, err
-	}
-	return out.(map[string]any), nil
-}
-
-func hasReference(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return strings.HasPrefix(v, "{vault://")
-	case []any:
-		for _, e := range v {
-			if hasReference(e) {
-				return true
-			}
-		}
-	case map[string]any:
-		for _, e := range v {
-			if hasReference(e) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (k *catalog) replaceReferences(v any) (any, error) {
-	switch v := v.(type) {
-	case string:
-		if !hasReference(v) {
-			return v, nil
-		}
-		return k.secret(v)
-	case []any:
-		out := make([]any, len(v))
-		for i, e := range v {
-			x, err := k.replaceReferences(e)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = x
-		}
-		return out, nil
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for n, e := range v {
-			x, err := k.replaceReferences(e)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", n, err)
-			}
-			out[n] = x
-		}
-		return out, nil
-	}
-	return v, nil
+	return p.Config.ResolveReferences(config, k.secret)
 }
 
 func flavor(c *conf.Config) router.Flavor { return router.Flavor(c.Router.Flavor) }
