@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"sort"
-	"strings"
 	"sync/atomic"
 
 	"github.com/gibbon-gateway/gibbon/engine/dao"
