@@ -49,10 +49,16 @@ func init() {
 		}
 		c.Return(nil)
 	})
-	RegisterOp("configuration.get", func(c *Call) { c.Return(setting(c, c.String(0))) })
+	RegisterOp("configuration.get", func(c *Call) { // the value, and whether the settings are there already
+		c.Return(setting(c, c.String(0)), c.Gateway() != nil)
+	})
 	RegisterOp("configuration.limits", limits)
 	RegisterOp("configuration.clean", clean)
 }
+
+// Bundled are the plugins that the binary brings in Lua (lib/kong/plugins):
+// Runtime.Load finds them.
+var Bundled = []string{"post-function", "pre-function"}
 
 // setting is a setting of kong.conf, or one that the reference derives.
 func setting(c *Call, name string) any {

@@ -10,8 +10,9 @@ return setmetatable(M, {
   __index = function(_, name)
     local v = cache[name]
     if v == nil and not missing[name] then
-      v = ask(name)
-      if v == nil then missing[name] = true else cache[name] = v end
+      local known
+      v, known = ask(name)
+      if v ~= nil then cache[name] = v elseif known then missing[name] = true end
     end
     return v
   end,

@@ -1,0 +1,2 @@
+-- post-function: code by phase
+return require("gibbon.functions").schema("post-function")

@@ -1,0 +1,2 @@
+-- pre-function: code by phase
+return require("gibbon.functions").schema("pre-function")
