@@ -54,6 +54,13 @@ func (k *catalog) load() (map[string]*plugin.Plugin, error) {
 			for _, b := range plugin.BundledNames() {
 				enabled[b], _ = plugin.Bundled(b)
 			}
+			for _, b := range lua.Bundled {
+				p, err := k.lua.Load(b)
+				if err != nil {
+					return nil, fmt.Errorf("plugins: %q: %w", b, err)
+				}
+				enabled[b] = p
+			}
 			continue
 		}
 		if p, ok := plugin.Bundled(name); ok {
