@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"time"
 
 	"github.com/gibbon-gateway/gibbon/wire/http1"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
@@ -63,6 +64,7 @@ func (c *clientConn) start(peer, local netip.AddrPort) {
 	c.flow.Serial = s.serial.Add(1)
 	c.flow.Peer, c.flow.Local = peer, local
 	c.flow.Listener = c.listener.Index
+	c.flow.Accepted = time.Unix(0, w.Loop.Wall())
 	s.Active.Add(1)
 	w.conns[c] = struct{}{}
 	c.timer.Init(w.Loop, c.expired)
@@ -120,7 +122,7 @@ func (c *clientConn) readable() {
 // readHead reads until a request head is complete, and starts the request.
 func (c *clientConn) readHead() {
 	for c.CanRead || len(c.in) > 0 {
-		b := c.w.Loop.Buffer
+		b := c.w.Loop.BufferFor(len(c.in))
 		have := copy(b, c.in)
 		got := 0
 		if c.CanRead {

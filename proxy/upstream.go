@@ -24,6 +24,7 @@ type upstreamConn struct {
 	// buffer during one.
 	in, hot []byte
 	scan    int
+	interim int // responses below 200 before the final one
 	dec     http1.Decoder
 	gotHead bool
 	// keep: the connection can be used again after this response.
@@ -36,6 +37,9 @@ type upstreamConn struct {
 	tunnel        *tunnel
 	handshake     bool
 }
+
+// maxInterim bounds the interim responses that are read for one final response.
+const maxInterim = 100
 
 var (
 	errUpstreamClosed  = errors.New("upstream prematurely closed connection while reading response header from upstream")
@@ -95,7 +99,7 @@ func (p *upstreamPool) fresh(w *Worker) *upstreamConn {
 // begin makes the connection ready for another request.
 func (u *upstreamConn) begin() {
 	u.gotHead, u.sent, u.chunked, u.raw, u.keep, u.left = false, false, false, false, false, 0
-	u.in, u.hot, u.scan = u.in[:0], nil, 0
+	u.in, u.hot, u.scan, u.interim = u.in[:0], nil, 0, 0
 	u.used++
 }
 
@@ -258,7 +262,7 @@ func (u *upstreamConn) readable() {
 // readHead reads until the response head is complete.
 func (u *upstreamConn) readHead() {
 	for u.CanRead {
-		b := u.w.Loop.Buffer
+		b := u.w.Loop.BufferFor(len(u.in))
 		have := copy(b, u.in)
 		n, err := u.Read(b[have:])
 		if err == loop.ErrAgain {
@@ -285,7 +289,7 @@ func (u *upstreamConn) parse(b []byte) bool {
 		}
 		n, err := http1.Complete(b, u.scan)
 		if err != nil {
-			if lim := w.srv.Options.ResponseHead.Total; lim > 0 && len(b) > lim {
+			if http1.CheckPartialResponse(b, &w.srv.Options.ResponseHead) != nil {
 				u.failed(errUpstreamBad, health.TCPFailure, false)
 				return false
 			}
@@ -306,6 +310,10 @@ func (u *upstreamConn) parse(b []byte) bool {
 			return u.upgrade(b, n)
 		}
 		if h.Status < 200 { // interim responses end here
+			if u.interim++; u.interim > maxInterim || h.Status == 101 { // nobody asked to switch
+				u.failed(errUpstreamBad, health.TCPFailure, false)
+				return false
+			}
 			if b = b[n:]; len(b) == 0 {
 				return true
 			}
@@ -339,6 +347,10 @@ func (u *upstreamConn) response(b []byte, n int) {
 // does (HTTP/0.9), and ends the connection with them.
 func (u *upstreamConn) notHTTP(b []byte) bool {
 	r := u.r
+	if u.interim > 0 { // it spoke HTTP before
+		u.failed(errUpstreamBad, health.TCPFailure, false)
+		return false
+	}
 	u.raw, u.gotHead = true, true
 	r.Times.UpstreamHead = u.w.Loop.Now()
 	u.dec.Begin(message.BodyUntilClose, -1)

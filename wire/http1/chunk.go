@@ -29,6 +29,7 @@ type Decoder struct {
 	line   int   // bytes of the current size line
 	excess int64 // of framing, see freeFraming
 	done   bool
+	bad    bool // an error was found: it stays
 	// Trailer collects the trailer section of a chunked body, CRLFs included.
 	Trailer []byte
 }
@@ -77,7 +78,8 @@ func (d *Decoder) EOF() bool {
 
 // Decode takes what it can from the front of b. data is the next piece of the
 // body, a slice of b (nil if there is none yet); n is how many bytes of b are
-// used up. Call it again with the rest until n is 0 or the body is done.
+// used up. Call it again with the rest until n is 0 or the body is done. After
+// an error every call returns it.
 func (d *Decoder) Decode(b []byte) (data []byte, n int, err error) {
 	if d.Done() || len(b) == 0 {
 		return nil, 0, nil
@@ -91,7 +93,12 @@ func (d *Decoder) Decode(b []byte) (data []byte, n int, err error) {
 		d.done = d.left == 0
 		return b[:n], n, nil
 	}
-	return d.chunked(b)
+	if d.bad {
+		return nil, 0, ErrBad
+	}
+	data, n, err = d.chunked(b)
+	d.bad = err != nil
+	return data, n, err
 }
 
 func (d *Decoder) chunked(b []byte) (data []byte, n int, err error) {

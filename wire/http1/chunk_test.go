@@ -108,6 +108,11 @@ func TestChunkedRefused(t *testing.T) {
 				if err != ErrBad || d.Done() {
 					t.Errorf("by %d: %v, done %v", step, err, d.Done())
 				}
+				for _, more := range []string{one.text, "\r\n", "0\r\n\r\n"} {
+					if _, n, err := d.Decode([]byte(more)); err != ErrBad || n != 0 || d.Done() {
+						t.Errorf("by %d: after the error %d bytes were used, %v", step, n, err)
+					}
+				}
 				if len(d.Trailer) > maxTrailer {
 					t.Errorf("%d bytes of trailers were kept", len(d.Trailer))
 				}

@@ -101,6 +101,15 @@ func (l *Loop) open() (err error) {
 	return err
 }
 
+// BufferFor is Buffer, or where have bytes take up most of that, a larger one
+// of its own: for what is read behind bytes that were kept from before.
+func (l *Loop) BufferFor(have int) []byte {
+	if have <= len(l.Buffer)/2 {
+		return l.Buffer
+	}
+	return make([]byte, 2*have+readBuffer)
+}
+
 // Now is the loop's clock: nanoseconds since it was made, read once a round.
 func (l *Loop) Now() int64 { return l.now }
 
