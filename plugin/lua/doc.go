@@ -8,8 +8,8 @@
 // an operation in Go, registered by name with RegisterOp (ops_*.go), which
 // Lua reaches with
 //
-//	local ask = native.op("request.get_raw_body")   -- resolve the name once
-//	local a, b = native.ask(ask, ...)   -- answers at once, legal everywhere
+//	local op = native.op("request.get_raw_body")   -- resolve the name once
+//	local a, b = native.ask(op, ...)    -- answers at once, legal everywhere
 //	local a, b = native.wait(op, ...)   -- suspends until Go calls Done
 //
 // Arguments and results are nil, booleans, numbers, strings, JSON null and
@@ -32,7 +32,9 @@
 //	context(), request() the running context's tables, made when missing (ngx.ctx; the library's own);
 //	                     set_context(t) replaces the first; nil at load time
 //	worker()            id, count
-//	traceback(...)      debug.traceback across coroutines
+//	refuse()            raises "API disabled in the context of …"
+//	memory()            bytes of heap in use, limit
+//	null                JSON null; set_array_mt(t) says what marks an array
 //
 // It knows neither the proxy nor how plugins are chosen. Read runtime.go
 // first, then vm.go, then luajit/core.h.
