@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	xhttp2 "golang.org/x/net/http2"
 )
 
 // fetcher is a client's handler for tests: it makes our Conn a RoundTripper.
@@ -161,7 +159,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	<-c.done
-	if c.reset != nil && c.reset.Unprocessed && f.w.c.Usable() {
+	if c.reset != nil && c.reset.Unprocessed {
 		req.Body = io.NopCloser(bytes.NewReader(c.body))
 		return f.RoundTrip(req)
 	}
@@ -203,8 +201,12 @@ func TestClientAgainstXNet(t *testing.T) {
 			if kind == "tcp" {
 				a, b = tcpPair(t)
 			}
-			srv := &xhttp2.Server{MaxConcurrentStreams: 10}
-			go srv.ServeConn(b, &xhttp2.ServeConnOpts{Handler: http.HandlerFunc(xecho)})
+			srv := &http.Server{
+				Handler: http.HandlerFunc(xecho), Protocols: onlyHTTP2(), HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 10},
+			}
+			l := oneConn{b, make(chan struct{})}
+			go func() { _ = srv.Serve(&l) }()
+			defer close(l.end)
 			f := fetchWire(a, Options{}.Defaulted())
 			exchanges(t, &http.Client{Transport: f}, "http://x", count(300), 30)
 			f.w.do(f.w.c.Drain)
@@ -218,7 +220,7 @@ func TestClientAgainstXNet(t *testing.T) {
 
 // TestOwnAgainstOwn has our client talk to our server on a loop.
 func TestOwnAgainstOwn(t *testing.T) {
-	s := newLoopServer(t, Options{MaxStreams: 8}.Defaulted())
+	s := newLoopServer(t, Options{MaxStreams: 8}.Defaulted(), nil)
 	nc, err := net.Dial("tcp", s.Addr.String())
 	if err != nil {
 		t.Fatal(err)
@@ -228,6 +230,24 @@ func TestOwnAgainstOwn(t *testing.T) {
 	f.w.do(f.w.c.Drain)
 	<-f.w.done
 }
+
+// oneConn is a listener that accepts one connection.
+type oneConn struct {
+	net.Conn
+	end chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if c := l.Conn; c != nil {
+		l.Conn = nil
+		return c, nil
+	}
+	<-l.end
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 func tcpPair(t *testing.T) (a, b net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -135,6 +135,7 @@ type Conn struct {
 	finished    bool
 	err         error // why, nil after a drain
 	broken      error // of the Writer
+	doomed      error // how the connection will end, once no stream method is on the stack
 
 	streams map[uint32]*Stream
 	// held counts Streams that the handler has not closed, opening those of
@@ -314,6 +315,9 @@ func (c *Conn) after() {
 	c.busy = true
 	if !c.finished {
 		c.serveWaiting()
+		if c.doomed != nil {
+			c.fail(c.doomed)
+		}
 		c.settleDrain()
 	}
 	if c.changed {

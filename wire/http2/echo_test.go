@@ -150,7 +150,6 @@ type wire struct {
 	out   []byte
 	cond  *sync.Cond
 	woken bool
-	ended bool
 	done  chan struct{}
 }
 
@@ -245,18 +244,18 @@ func echoWire(nc net.Conn, o *Options) (*wire, *echo) {
 
 // loopServer serves echo on a loop.
 type loopServer struct {
-	t    testing.TB
-	l    *loop.Loop
-	pool *Pool
-	o    *Options
-	fd   int
-	Addr netip.AddrPort
-	done chan struct{}
-	// secure has connections begin with TLS.
+	t      testing.TB
+	l      *loop.Loop
+	pool   *Pool
+	o      *Options
+	fd     int
+	Addr   netip.AddrPort
+	done   chan struct{}
 	secure *tls.Config
 }
 
-func newLoopServer(t testing.TB, o *Options) *loopServer {
+// newLoopServer listens; with a TLS configuration connections begin with TLS.
+func newLoopServer(t testing.TB, o *Options, secure *tls.Config) *loopServer {
 	l, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +264,7 @@ func newLoopServer(t testing.TB, o *Options) *loopServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &loopServer{t: t, l: l, pool: NewPool(), o: o, fd: fd, Addr: loop.LocalAddr(fd), done: make(chan struct{})}
+	s := &loopServer{t: t, l: l, pool: NewPool(), o: o, fd: fd, Addr: loop.LocalAddr(fd), done: make(chan struct{}), secure: secure}
 	if _, err := l.RegisterShared(fd, s); err != nil {
 		t.Fatal(err)
 	}

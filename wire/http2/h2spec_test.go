@@ -35,8 +35,7 @@ func TestH2Spec(t *testing.T) {
 }
 
 func h2specServer(t *testing.T, secure *tls.Config) {
-	s := newLoopServer(t, Options{}.Defaulted())
-	s.secure = secure
+	s := newLoopServer(t, Options{}.Defaulted(), secure)
 	c := &config.Config{
 		Host: "127.0.0.1", Port: int(s.Addr.Port()), Path: "/", Timeout: 2 * time.Second, MaxHeaderLen: 4000,
 		Strict: true, TLS: secure != nil, Insecure: true,

@@ -3,7 +3,6 @@ package http2
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -15,16 +14,21 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	xhttp2 "golang.org/x/net/http2"
 )
 
-// xclient is an x/net client whose connections dial makes.
+// xclient is Go's own client (x/net's) over connections that dial makes.
 func xclient(dial func() (net.Conn, error)) *http.Client {
-	return &http.Client{Transport: &xhttp2.Transport{
-		AllowHTTP: true, DisableCompression: true,
-		DialTLSContext: func(context.Context, string, string, *tls.Config) (net.Conn, error) { return dial() },
+	return &http.Client{Transport: &http.Transport{
+		Protocols: onlyHTTP2(), DisableCompression: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() },
 	}, Timeout: 30 * time.Second}
+}
+
+// onlyHTTP2 is HTTP/2 in the clear, by prior knowledge.
+func onlyHTTP2() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // exchanges runs random requests against an echo and compares what comes back.
@@ -127,7 +131,7 @@ func TestServerAgainstXNet(t *testing.T) {
 		exchanges(t, c, "http://pipe", count(300), 20)
 	})
 	t.Run("loop", func(t *testing.T) {
-		s := newLoopServer(t, Options{}.Defaulted())
+		s := newLoopServer(t, Options{}.Defaulted(), nil)
 		c := xclient(func() (net.Conn, error) { return net.Dial("tcp", s.Addr.String()) })
 		defer c.CloseIdleConnections()
 		exchanges(t, c, "http://loop", count(600), 40)

@@ -170,7 +170,7 @@ func (w *HeadWriter) Send(end bool) error {
 // goes with the last byte; for no data it is sent at once.
 func (s *Stream) Write(p []byte, end bool) (n int, err error) {
 	c := s.c
-	if s.localEnd || !s.sentHead || c.finished || c.broken != nil {
+	if s.localEnd || !s.sentHead || c.finished || c.broken != nil || c.doomed != nil {
 		return 0, ErrClosed
 	}
 	if len(p) == 0 {
@@ -192,9 +192,9 @@ func (s *Stream) Write(p []byte, end bool) (n int, err error) {
 		}
 		n += k
 		if n < len(p) && k < minRoom {
-			if err := c.charge(costDribble); err != nil {
-				c.fail(err)
-				return n, ErrClosed
+			if c.doomed = c.charge(costDribble); c.doomed != nil {
+				c.wake()
+				return n - k, ErrClosed
 			}
 		} else {
 			c.earn(earnData + k>>10)
@@ -243,7 +243,7 @@ func (c *Conn) room() int { return outLimit - c.w.Pending() - len(c.out) }
 
 // serveWaiting tells streams in line that they may write, in turn.
 func (c *Conn) serveWaiting() {
-	for c.waiting.head != nil && c.sendWindow > 0 && c.room() >= minRoom && !c.finished {
+	for c.waiting.head != nil && c.sendWindow > 0 && c.room() >= minRoom && !c.finished && c.doomed == nil {
 		s := c.waiting.pop()
 		if s.blocked && !s.localEnd && s.sendWindow > 0 {
 			s.blocked = false

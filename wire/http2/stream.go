@@ -52,8 +52,8 @@ func (s *Stream) Buffered() []byte {
 
 // Consume takes the first n bytes of Buffered, and lets the peer send as many more.
 func (s *Stream) Consume(n int) {
-	if n == 0 {
-		return
+	if n = min(n, len(s.Buffered())); n == 0 {
+		return // nothing, or the stream was reset meanwhile
 	}
 	if s.at < len(s.in) {
 		if s.at += n; s.at == len(s.in) {
