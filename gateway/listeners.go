@@ -88,6 +88,7 @@ func (n *node) serverTLS(a conf.Address) *tls.Config {
 			return n.server.Snapshot().Certificates.Choose(h)
 		},
 	}
+	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { return n.server.ServerConfig(c, h) }
 	return c
 }
 

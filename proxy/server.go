@@ -60,18 +60,18 @@ type HeaderSet struct {
 
 // Server is the data plane of the process: what all its workers share.
 type Server struct {
-	Options  Options
-	Gateway  *pdk.Gateway
-	Log      *log.Logger
-	Access   AccessLog
+	Options Options
+	Gateway *pdk.Gateway
+	Log     *log.Logger
+	Access  AccessLog
 	// ErrorPages renders the gateway's own errors; Resolver finds hosts that plugins name.
 	ErrorPages ErrorPages
 	Resolver   *dns.Resolver
 	// UpstreamTLS makes the TLS configuration towards a service.
 	viaResponse string
-	snapshot atomic.Pointer[snapshot.Snapshot]
-	draining atomic.Bool
-	serial   atomic.Uint64
+	snapshot    atomic.Pointer[snapshot.Snapshot]
+	draining    atomic.Bool
+	serial      atomic.Uint64
 	// Active counts client connections, Waiting the idle ones among them.
 	Active, Accepted, Handled, Total atomic.Int64
 }

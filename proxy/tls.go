@@ -54,6 +54,7 @@ func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&c.Conn)
 	c.flow.TLS = &s.State
+	c.flow.ClientVerify = verifyClient(&s.State, nil)
 	c.state = clientIdle
 	proxied := c.flow.Proxied
 	c.start(peer, local)

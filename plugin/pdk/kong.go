@@ -38,6 +38,8 @@ type Kong struct {
 	InJob bool
 	// Current is the plugin that runs now; nil outside of plugins.
 	Current *Current
+	// Handshake is the TLS handshake that the certificate phase belongs to.
+	Handshake *Handshake
 	// Balance is where the request goes; plugins may change it until it is sent.
 	Balance Balance
 	// Answer is the response that a plugin or the gateway made.

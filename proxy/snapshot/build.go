@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/gibbon-gateway/gibbon/engine/balancer"
@@ -203,7 +204,11 @@ func (b *Builder) destination(s *Snapshot, e *router.Entry, plans map[string]*pi
 	if e.Service != nil {
 		at.Service = e.Service.ID
 	}
-	d := &Destination{Plan: s.Plugins.Plan(at, e.Route.Protocols)}
+	protocols := e.Route.Protocols
+	if slices.ContainsFunc(protocols, func(p string) bool { return slices.Contains(streamProtocols, p) }) {
+		protocols = streamProtocols // as recorded: a plugin for tcp runs on a tls route, too
+	}
+	d := &Destination{Plan: s.Plugins.Plan(at, protocols)}
 	if e.Service == nil {
 		return d
 	}
