@@ -19,5 +19,5 @@ func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Log: l, TimeBudget: luaTimeBudget})
+	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Stream: len(c.Listen.Stream) > 0, Log: l, TimeBudget: luaTimeBudget})
 }

@@ -1,4 +1,5 @@
 -- Runs once in every VM, before any plugin: the library's own set-up (lib/init.lua), if it is there.
+package.loaded["gibbon.subsystem"] = ... or "http"
 local loaders = package.loaders
 local found = loaders[2]("gibbon.init")
 if type(found) == "function" then

@@ -24,5 +24,7 @@ package.loaded["kong"] = kong
 package.loaded["kong.pdk"] = kong
 require "gibbon.ctx"
 
+if ngx.config.subsystem == "stream" then require "gibbon.ngx_stream" end
+
 -- Plugins gate on the version of the reference's LuaJIT.
 jit.version_num = 20199

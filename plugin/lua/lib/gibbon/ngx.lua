@@ -134,7 +134,7 @@ ngx.shared = setmetatable({}, {
 local ask_prefix = op.ask("configuration.get")
 local prefix
 ngx.config = {
-  subsystem = "http", debug = false, nginx_version = 1025003, ngx_lua_version = 10026,
+  subsystem = package.loaded["gibbon.subsystem"], debug = false, nginx_version = 1025003, ngx_lua_version = 10026,
   prefix = function()
     prefix = prefix or (ask_prefix("prefix") or "/usr/local/kong") .. "/"
     return prefix

@@ -98,7 +98,7 @@ function ngx.exit(code)
   exit()
 end
 
-for _, name in ipairs { "redirect", "exec", "send_headers", "headers_sent", "resp", "location", "is_subrequest" } do rawset(ngx, name, nil) end
+for _, name in ipairs { "header", "redirect", "exec", "send_headers", "headers_sent", "resp", "location", "is_subrequest" } do rawset(ngx, name, nil) end
 
 local index = native.ngx_index
 setmetatable(ngx, {
