@@ -175,9 +175,10 @@ static int sh_incr(lua_State *L) {
     int r = gb_shdict_incr(d, k, kn, by, has_init, init, ttl, &out, &forced);
     if (r != GB_SH_OK) return nil_text(L, texts[r]);
     lua_pushnumber(L, out);
+    if (!has_init) return 1;
     lua_pushnil(L);
     lua_pushboolean(L, forced);
-    return has_init ? 3 : 2;
+    return 3;
 }
 
 static int sh_ttl(lua_State *L) {
