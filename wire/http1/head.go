@@ -100,13 +100,18 @@ func (h *Head) reset() {
 // go on and ErrMore. Empty lines in front belong to the head (ParseRequest).
 func Complete(b []byte, scan int) (n int, err error) {
 	scan = max(scan-3, emptyLines(b))
-	if k := bytes.Index(b[scan:], headEnd); k >= 0 {
-		return scan + k + 4, nil
+	// Line by line, since lines are what a head consists of.
+	for i := scan; ; {
+		k := bytes.IndexByte(b[i:], '\n')
+		if k < 0 {
+			return len(b), ErrMore
+		}
+		i += k + 1
+		if i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' && i-2 >= scan && b[i-2] == '\r' {
+			return i + 2, nil
+		}
 	}
-	return len(b), ErrMore
 }
-
-var headEnd = []byte("\r\n\r\n")
 
 // emptyLines is the length of the empty lines that b begins with.
 func emptyLines(b []byte) int {
@@ -320,11 +325,11 @@ func (h *Head) Adopt(b []byte, s *message.Shared, t *message.Head) (base uint32,
 	if err != nil {
 		return 0, err
 	}
-	for i := range fs {
-		f := h.Fields[i]
-		f.Name.Off += at.Off
-		f.Value.Off += at.Off
-		fs[i] = f
+	for i := range h.Fields {
+		from, to := &h.Fields[i], &fs[i]
+		to.Name.Off, to.Name.Len = from.Name.Off+at.Off, from.Name.Len
+		to.Value.Off, to.Value.Len = from.Value.Off+at.Off, from.Value.Len
+		to.Flags, to.ID = from.Flags, from.ID
 	}
 	return at.Off, nil
 }
