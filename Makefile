@@ -30,6 +30,7 @@ run: build ## start the demo: a kong.yml, an upstream and a Lua plugin
 	@$(GO) run ./demo $(ARGS)
 
 test: build ## all tests: unit, end to end and golden cases
+	@scripts/deps.sh test
 	@rm -f build/golden.txt
 	GOLDEN_SUMMARY=$(CURDIR)/build/golden.txt $(GO) test -timeout 20m $(ARGS) ./...
 	@cat build/golden.txt

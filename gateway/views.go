@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -106,7 +107,7 @@ func checkRegexPath(c *conf.Config) func(string) error {
 // tlsDefaults are the settings' part of TLS.
 func (n *node) tlsDefaults() (snapshot.TLSDefaults, error) {
 	d := snapshot.TLSDefaults{MinVersion: minVersion(n.conf.Upstream.TLSProtocols), MaxVersion: maxVersion(n.conf.Upstream.TLSProtocols)}
-	for _, a := range n.conf.Listen.Proxy {
+	for _, a := range slices.Concat(n.conf.Listen.Proxy, n.conf.Listen.Stream) {
 		if !a.TLS {
 			continue
 		}
