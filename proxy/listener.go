@@ -64,12 +64,17 @@ func (a *acceptor) Ready(loop.Events) {
 		if !local.IsValid() || local.Addr().IsUnspecified() {
 			local = loop.LocalAddr(fd)
 		}
-		if a.l.TLS != nil && !a.l.ProxyProtocol {
-			a.w.acceptTLS(fd, a.l, peer, local)
-			continue
-		}
-		a.w.accept(fd, a.l, peer, local)
+		a.w.Serve(fd, a.l, peer, local)
 	}
+}
+
+// Serve takes over a connected socket as if l had accepted it. Loop only.
+func (w *Worker) Serve(fd int, l *Listener, peer, local netip.AddrPort) {
+	if l.TLS != nil && !l.ProxyProtocol {
+		w.acceptTLS(fd, l, peer, local)
+		return
+	}
+	w.accept(fd, l, peer, local)
 }
 
 // shutdown ends our side of the connection.

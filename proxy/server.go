@@ -67,6 +67,9 @@ type Server struct {
 	// ErrorPages renders the gateway's own errors; Resolver finds hosts that plugins name.
 	ErrorPages ErrorPages
 	Resolver   *dns.Resolver
+	// Dial, if set, gives connections to upstreams in place of connect(2): a connected, non-blocking
+	// stream socket, which the worker owns from then on. It may not block. plugintest sets it.
+	Dial func(addr netip.AddrPort) (fd int, err error)
 	// UpstreamTLS makes the TLS configuration towards a service.
 	viaResponse string
 	snapshot    atomic.Pointer[snapshot.Snapshot]

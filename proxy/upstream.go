@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"net/netip"
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/plugin"
@@ -74,7 +75,7 @@ func (r *request) send() plugin.Outcome {
 		return plugin.Suspend
 	}
 	u := p.fresh(r.w)
-	if err := u.Dial(r.w.Loop, t.addr, u); err != nil {
+	if err := u.connect(t.addr); err != nil {
 		return r.tryFailed(err, health.TCPFailure, true)
 	}
 	u.r, r.up, u.used, u.at = r, u, 0, -1
@@ -87,6 +88,19 @@ func (r *request) send() plugin.Outcome {
 		u.startTLS()
 	}
 	return plugin.Suspend
+}
+
+// connect starts the connection, or takes a ready one from where Server.Dial says.
+func (u *upstreamConn) connect(addr netip.AddrPort) error {
+	dial := u.w.srv.Dial
+	if dial == nil {
+		return u.Dial(u.w.Loop, addr, u)
+	}
+	fd, err := dial(addr)
+	if err != nil {
+		return err
+	}
+	return u.Open(u.w.Loop, fd, u)
 }
 
 // fresh makes a connection object.
