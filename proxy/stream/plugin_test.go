@@ -36,6 +36,13 @@ func (p *probe) note(format string, args ...any) {
 	p.mu.Unlock()
 }
 
+// list is what was seen so far.
+func (p *probe) list() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
 func (p *probe) Certificate(k *pdk.Kong) error {
 	p.note("certificate %s", k.X.Flow.TLS.ServerName)
 	return nil
@@ -56,6 +63,8 @@ func (p *probe) Log(k *pdk.Kong) error {
 	}
 	return nil
 }
+
+func last(p *probe) string { l := p.list(); return l[len(l)-1] }
 
 // declare makes a plugin of p, whose preread may block unless inline is set.
 func declare(p *probe, inline bool) *plugin.Plugin {
@@ -94,8 +103,8 @@ func TestPhases(t *testing.T) {
 		talk(t, c, "hello", "hello")
 		c.Close()
 		r.wantAccess(1)
-		if want := []string{"certificate a.test", "preread TCP", "log 200"}; !slices.Equal(p.seen, want) {
-			t.Errorf("inline %v: %q, want %q", inline, p.seen, want)
+		if want := []string{"certificate a.test", "preread TCP", "log 200"}; !slices.Equal(p.list(), want) {
+			t.Errorf("inline %v: %q, want %q", inline, p.list(), want)
 		}
 	}
 }
@@ -127,8 +136,8 @@ func TestExitAndErrorInPreread(t *testing.T) {
 					t.Errorf("read %q, %v; want %q", got, err, tc.client)
 				}
 				r.wantAccess(1)
-				if want := fmt.Sprintf("log %d", tc.status); p.seen[len(p.seen)-1] != want {
-					t.Errorf("%q, want %q last", p.seen, want)
+				if want := fmt.Sprintf("log %d", tc.status); last(p) != want {
+					t.Errorf("%q, want %q last", p.list(), want)
 				}
 				if log := r.errorLog(); !strings.Contains(log, tc.log) {
 					t.Errorf("no %q in the error log:\n%s", tc.log, log)
@@ -209,8 +218,8 @@ func TestPrereadSocket(t *testing.T) {
 		if got := r.wantAccess(1); !strings.HasSuffix(got, "received 11 sent 11 up 11/11") {
 			t.Error(got)
 		}
-		if p.seen[1] != "peek hello <nil>" {
-			t.Errorf("%q", p.seen)
+		if p.list()[1] != "peek hello <nil>" {
+			t.Errorf("%q", p.list())
 		}
 	})
 	t.Run("the client ends", func(t *testing.T) {
@@ -222,8 +231,8 @@ func TestPrereadSocket(t *testing.T) {
 		c.CloseWrite()
 		talk(t, c, "", "short")
 		wantEnd(t, c)
-		if p.seen[1] != "EOF" {
-			t.Errorf("%q", p.seen)
+		if p.list()[1] != "EOF" {
+			t.Errorf("%q", p.list())
 		}
 	})
 	t.Run("too much", func(t *testing.T) {
@@ -234,8 +243,8 @@ func TestPrereadSocket(t *testing.T) {
 		say := strings.Repeat("x", 100<<10)
 		go c.Write([]byte(say))
 		talk(t, c, "", say)
-		if p.seen[1] != pdk.ErrStreamFull.Error() {
-			t.Errorf("%q", p.seen)
+		if p.list()[1] != pdk.ErrStreamFull.Error() {
+			t.Errorf("%q", p.list())
 		}
 	})
 	t.Run("nothing comes", func(t *testing.T) {
@@ -250,8 +259,8 @@ func TestPrereadSocket(t *testing.T) {
 		c := dial(t, addr)
 		time.Sleep(60 * time.Millisecond)
 		talk(t, c, "x", "x")
-		if p.seen[1] != "timeout" {
-			t.Errorf("%q", p.seen)
+		if p.list()[1] != "timeout" {
+			t.Errorf("%q", p.list())
 		}
 	})
 	t.Run("take", func(t *testing.T) {
