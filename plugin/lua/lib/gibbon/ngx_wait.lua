@@ -7,8 +7,8 @@ local sleep = op.wait("sleep")
 return function(ngx)
   function ngx.sleep(seconds)
     local s = tonumber(seconds)
-    if not s then error("bad argument #1 to 'sleep' (number expected, got " .. type(seconds) .. ")", 2) end
-    if s < 0 then error("invalid sleep duration \"" .. tostring(s) .. "\"", 2) end
+    if not s then error("bad argument #1 to '?' (number expected, got " .. type(seconds) .. ")", 2) end
+    if s < 0 then error(("invalid sleep duration \"%d\""):format(s * 1000), 2) end
     sleep(s)
   end
 

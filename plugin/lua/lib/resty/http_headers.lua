@@ -1,0 +1,33 @@
+-- resty.http_headers: a table whose names are found whatever their case, and with "_" for "-".
+local rawget, rawset, setmetatable, type = rawget, rawset, setmetatable, type
+
+local M = { _VERSION = "0.17.2" }
+
+local function normal(name)
+  return (name:lower():gsub("_", "-"))
+end
+
+-- new() is an empty table of headers. What was set first decides how a name is written.
+function M.new()
+  local names = {} -- lower name -> name as it was set
+  return setmetatable({}, {
+    normalised = names,
+    __index = function(t, k)
+      if type(k) ~= "string" then return end
+      local as = names[normal(k)]
+      if as and as ~= k then return rawget(t, as) end
+    end,
+    __newindex = function(t, k, v)
+      if type(k) ~= "string" then return rawset(t, k, v) end
+      local n = normal(k)
+      local as = names[n]
+      if not as then
+        names[n] = k
+        as = k
+      end
+      rawset(t, as, v)
+    end,
+  })
+end
+
+return M
