@@ -39,8 +39,6 @@ type node struct {
 	running   sync.WaitGroup
 	listening []int
 	accepting [][]*proxy.Listener
-	// retired are snapshots that requests may still use.
-	retired []*snapshot.Snapshot
 }
 
 // Run serves until ctx ends or a Quit or Stop signal is obeyed; it returns nil

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
-	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/wire/http1"
 	"github.com/gibbon-gateway/gibbon/wire/message"
@@ -147,6 +146,3 @@ func (r *request) badRequest(status int) {
 	r.failProxy(status)
 	r.step = stepHeaderFilter
 }
-
-// phaseName is the running phase, for logs.
-func (r *request) phaseName() string { return phase.Phase(r.Phase).String() }

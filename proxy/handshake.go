@@ -148,7 +148,9 @@ func (h *handshake) HasUpstream(string) bool { return false }
 func (h *handshake) UpstreamBody() *spool.Spool { return nil }
 
 // Variable implements pdk.Host.
-func (h *handshake) Variable(dst []byte, name string) ([]byte, bool) { return vars.Get(dst, &h.k, name) }
+func (h *handshake) Variable(dst []byte, name string) ([]byte, bool) {
+	return vars.Get(dst, &h.k, name)
+}
 
 // SetVariable implements pdk.Host.
 func (h *handshake) SetVariable(string, string) error { return errNoRequest }

@@ -27,9 +27,12 @@ undocumented=$($GO list -f '{{if and (not .Doc) .GoFiles}}{{.ImportPath}}{{end}}
 
 luajit=build/luajit/bin/luajit
 if [ -x $luajit ]; then
-    files '*.lua' | while read -r f; do
-        $luajit -e 'local ok, why = loadfile(arg[1]); if not ok then io.stderr:write("lint: ", why, "\n"); os.exit(1) end' "$f" || exit 1
-    done || fail "Lua files that do not compile"
+    files '*.lua' | $luajit -e 'local bad = false
+        for name in io.lines() do
+            local ok, why = loadfile(name)
+            if not ok then io.stderr:write("lint: ", why, "\n"); bad = true end
+        end
+        os.exit(bad and 1 or 0)' || fail "Lua files that do not compile"
 fi
 
 $GO vet ./... || fail "go vet"
