@@ -96,6 +96,10 @@ func (c *clientConn) drained() {
 	switch c.state {
 	case clientBusy:
 		c.timer.Off()
+		if c.req.taken.raw {
+			c.req.taken.drained()
+			return
+		}
 		c.req.clientDrained()
 	case clientClosing:
 		c.linger()
@@ -200,6 +204,9 @@ func (c *clientConn) refuse(b []byte, n int, err error) {
 // readBusy takes request body bytes, or notices that the client went away.
 func (c *clientConn) readBusy() {
 	r := c.req
+	if r.taken.readable() {
+		return
+	}
 	if r.wantsBody() {
 		r.pumpBody()
 		return

@@ -13,7 +13,6 @@ import (
 	"github.com/gibbon-gateway/gibbon/proxy/pipeline"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/http1"
-	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -37,6 +36,7 @@ type request struct {
 
 	said   clientSaid
 	body   requestBody
+	taken  taken
 	target target
 	up     *upstreamConn
 	out    response
@@ -175,6 +175,7 @@ func (w *Worker) release(r *request) {
 	r.run.End(&r.k)
 	r.body.reset()
 	r.out.reset()
+	r.taken = taken{}
 	r.target, r.said = target{}, clientSaid{}
 	r.End()
 	r.client, r.up, r.dest, r.snap = nil, nil, nil, nil
@@ -225,11 +226,6 @@ func (b *requestBody) reset() {
 	b.spool.Close()
 	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received = 0, false, false, false, false, nil, nil, 0
 }
-
-// noEvents is a loop.Handler that ignores its events.
-type noEvents struct{}
-
-func (noEvents) Ready(loop.Events) {}
 
 // dropInvalid removes fields whose names have bytes other than letters,
 // digits, '-' and '_' (nginx's ignore_invalid_headers).

@@ -40,6 +40,9 @@ func init() {
 func (r *request) serve() {
 	r.running = true
 	for r.step < stepEnd {
+		if r.taken.over(r.step) {
+			r.step = stepFinish
+		}
 		at := r.step
 		out := steps[at](r)
 		if out == plugin.Suspend {
@@ -94,6 +97,10 @@ func (r *request) answered() {
 	if r.step >= stepHeaderFilter && r.step != stepHeaderFilter {
 		return
 	}
+	if r.taken.raw {
+		r.step = stepFinish
+		return
+	}
 	r.run.CollectRest(&r.k)
 	if r.Source == message.SourceNone || r.step == stepResponse {
 		if r.Source != message.SourceError {
@@ -114,6 +121,8 @@ func (r *request) answered() {
 // connection closes, since the client must not take half an answer for whole.
 func (r *request) failed(at step) {
 	switch {
+	case r.taken.raw:
+		r.step = stepFinish
 	case at < stepHeaderFilter:
 		r.run.CollectRest(&r.k)
 		r.leaveUpstream()

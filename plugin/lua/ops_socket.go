@@ -209,10 +209,10 @@ func receiveSocket(c *Call, h *handle) {
 			if data == nil {
 				data = []byte{}
 			}
-			c.Return(nil, err, data)
-			if err != socket.Timeout && h.tcp != nil {
-				h.tcp.Close()
+			if err != socket.Timeout && err != socket.Closed && h.tcp != nil {
+				h.tcp.Close() // broken; after a proper end it can still send
 			}
+			c.Return(nil, err, data)
 		case !found:
 			c.Return(nil, nil, nil)
 		default:

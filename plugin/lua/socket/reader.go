@@ -139,7 +139,9 @@ func (r *Reader) Ready() {
 			return
 		case err != nil:
 			r.stop = text(err)
-			r.advance()
+			if r.done != nil { // the bytes before the end may have answered it
+				r.advance()
+			}
 			return
 		}
 	}
@@ -152,7 +154,15 @@ func (r *Reader) put(p []byte) {
 		r.buf, r.scan, r.at = r.buf[:n], max(r.scan-r.at, 0), 0
 	}
 	r.buf = append(r.buf, p...)
-	r.advance()
+	if r.done != nil {
+		r.advance()
+	}
+}
+
+// Inherit makes the bytes that o read ahead the first of r.
+func (r *Reader) Inherit(o *Reader) {
+	r.buf = append(r.buf, o.buf[o.at:]...)
+	o.at = len(o.buf)
 }
 
 func (r *Reader) expired() {

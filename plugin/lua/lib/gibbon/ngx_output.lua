@@ -52,6 +52,7 @@ return function(ngx)
     writing()
     local said = state()
     if not said then return nil, "nothing to flush" end
+    native.request().flushed = true
     return 1
   end
 

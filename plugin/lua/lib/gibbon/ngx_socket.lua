@@ -59,11 +59,10 @@ function reader:settimeouts(c, s, r)
   if r ~= nil then self.read_timeout = milliseconds(r, "settimeouts", 3) end
 end
 
--- ended(self, data, err, partial) gives a receive's results; without a partial result there are two.
-local function ended(self, data, err, partial)
+-- ended(data, err, partial) gives a receive's results; without a partial result there are two.
+local function ended(data, err, partial)
   if data then return data end
   if partial == nil then return nil, err end
-  if err ~= "timeout" then self:forget() end
   return nil, err, partial
 end
 
@@ -83,7 +82,7 @@ function reader:receive(pattern)
   local id = self.id
   if not id then return nil, "closed" end
   if kind == COUNT and n == 0 then return "" end
-  return ended(self, receive(id, kind, n, self.read_timeout))
+  return ended(receive(id, kind, n, self.read_timeout))
 end
 
 function reader:receiveany(max)
@@ -91,7 +90,7 @@ function reader:receiveany(max)
   if not max then error("bad argument #2 to 'receiveany' (number expected)", 2) end
   if max < 1 then error("bad argument #2 to 'receiveany' (bad max argument)", 2) end
   if not self.id then return nil, "closed" end
-  return ended(self, receive(self.id, ANY, floor(max), self.read_timeout))
+  return ended(receive(self.id, ANY, floor(max), self.read_timeout))
 end
 
 function reader:receiveuntil(pattern, options)
@@ -114,11 +113,11 @@ function reader:receiveuntil(pattern, options)
     if not self.id then return nil, "closed" end
     local data, err, partial = receive(self.id, UNTIL, floor(size), self.read_timeout, pattern, inclusive)
     if not data and not err then return nil, nil, nil end
-    return ended(self, data, err, partial)
+    return ended(data, err, partial)
   end
 end
 
-function reader:send(data)
+local function send_text(self, data)
   data = text(data, "send")
   if not self.id then return nil, "closed" end
   return send(self.id, data, self.send_timeout)
@@ -132,11 +131,9 @@ function reader:forget()
   end
 end
 
-M.reader = reader
-
 -- ---- TCP ----
 
-local tcp = setmetatable({}, { __index = reader })
+local tcp = setmetatable({ send = send_text }, { __index = reader })
 local tcp_mt = { __index = tcp }
 
 function tcp:bind(address)
@@ -272,6 +269,25 @@ local function new_tcp()
   return setmetatable({ connect_timeout = DEFAULT, send_timeout = DEFAULT, read_timeout = DEFAULT }, tcp_mt)
 end
 
+-- ---- ngx.req.socket ----
+
+local take_client = op.ask("client.socket")
+local body_mt = { __index = reader }
+local raw = setmetatable({ send = send_text, close = tcp.close }, { __index = reader })
+local raw_mt = { __index = raw }
+
+-- Phases in which the client's side may be taken.
+local FROM_CLIENT = { [0x10] = true, [0x20] = true, [0x80] = true, [0x10000] = true }
+
+local function req_socket(is_raw)
+  if not FROM_CLIENT[phase()] then refuse() end
+  local said = native.response_state()
+  if said and is_raw and not native.request().flushed then return nil, "pending data to write" end
+  local id, err = take_client(is_raw and true or false, said and true or false)
+  if not id then return nil, err end
+  return setmetatable({ id = id, send_timeout = DEFAULT, read_timeout = DEFAULT }, is_raw and raw_mt or body_mt)
+end
+
 -- ---- UDP ----
 
 local udp = {}
@@ -330,6 +346,13 @@ M.tcp, M.udp = new_tcp, new_udp
 
 return setmetatable(M, { __call = function(_, ngx)
   ngx.socket = { tcp = new_tcp, stream = new_tcp, udp = new_udp }
+  ngx.req.socket = req_socket
+  local discard = op.ask("client.discard_body")
+  function ngx.req.discard_body()
+    native.req_method() -- refused where there is no request
+    discard()
+  end
+
   function ngx.socket.connect(host, port, options)
     local s = new_tcp()
     local ok, err = s:connect(host, port, options)

@@ -1,0 +1,1 @@
+return { name = "snippet", fields = { { config = { type = "record", fields = {} } } } }
