@@ -29,12 +29,11 @@ func (r *request) pumpBody() {
 	c := r.client
 	for r.wantsBody() {
 		if len(c.in) > 0 {
-			data, n, err := r.body.dec.Decode(c.in)
-			if !r.bodyData(data, err) {
+			p := c.in
+			c.in = c.in[:0] // bodyBytes puts back what it does not take
+			if !r.bodyBytes(p) {
 				return
 			}
-			c.in = append(c.in[:0], c.in[n:]...)
-			r.bodyProgress()
 			continue
 		}
 		if !c.CanRead {
@@ -66,7 +65,7 @@ func (r *request) bodyBytes(p []byte) bool {
 			r.client.in = append(r.client.in, p...)
 			return true
 		}
-		data, n, err := r.body.dec.Decode(p)
+		data, n, err := r.body.dec.Gather(p)
 		if !r.bodyData(data, err) {
 			return false
 		}
@@ -180,6 +179,7 @@ func (r *request) ReadBody(done func(error)) (ready bool, err error) {
 		return true, nil
 	}
 	r.continue100()
+	b.spool.Init(spool.Options{MemoryLimit: r.w.srv.Options.BodyBuffer})
 	b.mode, b.err = bodyCollect, nil
 	r.pumpBody()
 	if b.mode != bodyCollect { // it was all there
@@ -302,7 +302,7 @@ const bitProxied uint32 = 1 << 31
 // framing is how the request body goes upstream.
 func (r *request) framing() (kind message.BodyKind, length int64) {
 	switch {
-	case r.body.replaced || r.body.read:
+	case r.body.replaced || r.body.read && r.RequestBody != message.BodyNone:
 		return message.BodyLength, r.body.spool.Len()
 	case r.RequestBody == message.BodyNone:
 		return message.BodyNone, 0

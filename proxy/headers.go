@@ -15,11 +15,14 @@ func (s *skipSets) init(h *HeaderSet) {
 		message.HeaderHost, message.HeaderContentLength, message.HeaderVia, message.HeaderXForwardedFor,
 		message.HeaderXForwardedProto, message.HeaderXForwardedHost, message.HeaderXForwardedPort,
 		message.HeaderXForwardedPath, message.HeaderXForwardedPrefix, message.HeaderXRealIP, message.HeaderXKongRequestID,
+		// Hop-by-hop, or ours to say: a plugin's own must not contradict how the message is framed.
+		message.HeaderConnection, message.HeaderTransferEncoding, message.HeaderKeepAlive, message.HeaderUpgrade,
+		message.HeaderExpect, message.HeaderProxyConnection, message.HeaderProxy,
 	} {
 		s.request[id] = true
 	}
 	s.request[message.HeaderXKongRequestID] = h.UpstreamRequestID // else the client's own passes
-	s.response[message.HeaderContentLength] = true
+	s.response[message.HeaderContentLength], s.response[message.HeaderTransferEncoding] = true, true
 }
 
 // appendHead appends the request head for the upstream and says how the body follows.
@@ -31,9 +34,9 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	}
 	dst = append(dst, r.Bytes(r.Method)...)
 	dst = append(dst, ' ')
-	dst = append(dst, r.Bytes(r.UpstreamURI)...)
+	dst = http1.AppendTarget(dst, r.Bytes(r.UpstreamURI)) // plugins may set both
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
-	dst = append(dst, r.Bytes(r.UpstreamHost)...)
+	dst = http1.AppendValue(dst, r.Bytes(r.UpstreamHost))
 	if r.Bits&message.BitUpgrade != 0 {
 		dst = append(dst, "\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"...)
 	} else {

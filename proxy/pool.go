@@ -27,6 +27,7 @@ func (p *upstreamPool) get() *upstreamConn {
 		p.idle = p.idle[:n-1]
 		u.at = -1
 		u.timer.Off()
+		u.L.First(u.FD, false)
 		if !u.HungUp && !u.CanRead {
 			return u
 		}
@@ -47,6 +48,7 @@ func (p *upstreamPool) put(u *upstreamConn) {
 	}
 	u.at = len(p.idle)
 	p.idle = append(p.idle, u)
+	u.L.First(u.FD, true) // its end, or bytes nobody asked for, are seen before a request takes it
 	if o.PoolIdle > 0 {
 		u.timer.After(o.PoolIdle)
 	} else {

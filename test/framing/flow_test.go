@@ -119,6 +119,61 @@ func TestEarlyAnswer(t *testing.T) {
 	b.sound(t)
 }
 
+// An answer that comes before the gateway has read all there is must not be
+// lost in a reset, whatever the client does with its own side.
+func TestAnswerSurvives(t *testing.T) {
+	b := newBench(t)
+	junk := strings.Repeat(hidden, 300000/len(hidden))
+	for _, one := range []struct{ name, text, want string }{
+		{"bad head", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + junk, "400"},
+		{"bad line", "nonsense\r\n" + junk, "400"},
+		{"bad chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + junk, "400"},
+		{"version", "GET / HTTP/3.0\r\n\r\n" + junk, "505"},
+		{"own answer to a body that is not read", fmt.Sprintf("POST /closed HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", len(junk)*10, junk), "426"},
+		{"close with more behind", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + junk, "200"},
+	} {
+		for _, half := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, half close %v", one.name, half), func(t *testing.T) {
+				b.upstream.as(nil)
+				c := b.dial(t).(*net.TCPConn)
+				defer c.Close()
+				_, _ = io.WriteString(c, one.text)
+				if half {
+					_ = c.CloseWrite()
+				}
+				time.Sleep(20 * time.Millisecond)
+				got := listen(c, quiet)
+				if s := statuses(got.answers(t)); s != one.want || got.reset {
+					t.Errorf("%s, reset %v: %q", s, got.reset, got.text)
+				}
+				if !got.closed {
+					t.Error("the connection stays open")
+				}
+			})
+		}
+	}
+	b.sound(t)
+}
+
+// Tiny chunks cost no more than their bytes: neither a call of the kernel each,
+// nor a move of all that is behind them.
+func TestTinyChunks(t *testing.T) {
+	b := newBench(t)
+	n := 200000
+	text := strings.Repeat("1\r\nx\r\n", n) + "0\r\n\r\n"
+	for _, path := range []string{"/up", "/stream/up"} {
+		b.upstream.as(&script{answer: func(*seen) string { return ok("done") }})
+		before := b.cpu(t)
+		got := b.talk(t, "POST "+path+" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"+text)
+		if s := statuses(got.answers(t)); s != "200" || len(b.upstream.last(t).body) != n {
+			t.Errorf("%s: %q", path, got.text)
+		}
+		if used := b.cpu(t) - before; used > 400*time.Millisecond {
+			t.Errorf("%s: %v of the processor for %d chunks", path, used, n)
+		}
+	}
+}
+
 // A client that closes its side, wholly or half, at any point leaves nothing
 // behind, and nothing of it goes on.
 func TestClientsThatLeave(t *testing.T) {

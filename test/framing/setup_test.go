@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,7 @@ services:
   routes:
   - {name: all, paths: [/], preserve_host: true}
   - {name: stream, paths: [/stream], strip_path: false, preserve_host: true, request_buffering: false, response_buffering: false}
+  - {name: inject, paths: ["~/inject(?<rest>[^/]*)"], strip_path: true, preserve_host: true}
   - {name: nowhere, paths: [/closed], preserve_host: true, protocols: [https], https_redirect_status_code: 426}
 `
 
@@ -80,6 +82,10 @@ func newBench(t *testing.T, env ...string) *bench {
 			t.Error("the gateway ended")
 		}
 		b.Stop()
+		// GOFLAGS=-race builds the gateway with the race detector as well.
+		if strings.Contains(b.Output(), "DATA RACE") || strings.Contains(b.Output(), "panic:") {
+			t.Error("the gateway is broken")
+		}
 		if t.Failed() {
 			t.Logf("gateway: %s\n%s", b.Output(), b.log())
 		}
@@ -108,6 +114,20 @@ func (b *bench) memory(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return resident * os.Getpagesize()
+}
+
+// cpu is the processor's time that the gateway has used.
+func (b *bench) cpu(t *testing.T) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The fields behind the name: state, then ten more, then utime and stime in ticks of 10 ms.
+	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // sockets counts the gateway's open descriptors that are sockets.

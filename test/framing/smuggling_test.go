@@ -215,6 +215,11 @@ func TestHarmless(t *testing.T) {
 				t.Errorf("%q", s.fields)
 			}
 		}},
+		{"line break escaped in what a route strips", "GET /inject%0d%0aX:%20y/p HTTP/1.1\r\nHost: a\r\n\r\n", []string{"GET /p"}, func(t *testing.T, s *seen) {
+			if s.get("X") != "" || s.get("X-Forwarded-Prefix") != "/inject%0D%0AX: y" {
+				t.Errorf("%q", s.fields)
+			}
+		}},
 		{"absolute form", "GET http://b.test:81/p?q HTTP/1.1\r\nHost: a\r\n\r\n", []string{"GET /p?q"}, nil},
 		{"absolute form without a path", "GET http://b.test HTTP/1.1\r\nHost: a\r\n\r\n", []string{"GET /"}, nil},
 		{"absolute form with a query at once", "GET http://b.test?q HTTP/1.1\r\nHost: a\r\n\r\n", []string{"GET /?q"}, nil},

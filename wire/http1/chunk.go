@@ -101,6 +101,29 @@ func (d *Decoder) Decode(b []byte) (data []byte, n int, err error) {
 	return data, n, err
 }
 
+// Gather is Decode for as much of b as there is: the pieces of several chunks
+// are moved together within b, so that they can be handed on at once. What b
+// holds in front of n is not to be used again. An error behind good data comes
+// with the next call.
+func (d *Decoder) Gather(b []byte) (data []byte, n int, err error) {
+	data, n, err = d.Decode(b)
+	for err == nil && n < len(b) && !d.Done() {
+		more, k, e := d.Decode(b[n:])
+		if e != nil && len(data) == 0 {
+			return nil, n, e
+		}
+		if e != nil || k == 0 {
+			break
+		}
+		if n += k; len(data) == 0 {
+			data = more
+		} else {
+			data = append(data, more...) // b's own memory: more lies behind
+		}
+	}
+	return data, n, err
+}
+
 func (d *Decoder) chunked(b []byte) (data []byte, n int, err error) {
 	for n < len(b) && !d.done {
 		if d.state == chunkData {

@@ -186,6 +186,47 @@ func TestDecoderAgain(t *testing.T) {
 	}
 }
 
+// Gather gives what Decode gives, in fewer pieces.
+func TestGather(t *testing.T) {
+	text := "1\r\na\r\n2;x\r\nbc\r\n5\r\ndefgh\r\n0\r\nT: u\r\n\r\nnext"
+	for split := range len(text) + 1 {
+		var d Decoder
+		d.Begin(message.BodyChunked, -1)
+		got, calls, rest := "", 0, text
+		for _, piece := range []string{text[:split], text[split:]} {
+			for b := []byte(piece); len(b) > 0 && !d.Done(); calls++ {
+				data, n, err := d.Gather(b)
+				if err != nil || n == 0 {
+					t.Fatal(err, n)
+				}
+				got += string(data)
+				b, rest = b[n:], rest[n:]
+			}
+		}
+		if got != "abcdefgh" || !d.Done() || rest != "next" || calls > 2 {
+			t.Errorf("split at %d: %q, %q left, %d calls", split, got, rest, calls)
+		}
+	}
+	var d Decoder
+	d.Begin(message.BodyChunked, -1)
+	b := []byte("1\r\na\r\n1\r\nb\r\nzz")
+	data, n, err := d.Gather(b)
+	if string(data) != "ab" || err != nil {
+		t.Errorf("before the error: %q, %v", data, err)
+	}
+	if data, _, err = d.Gather(b[n:]); len(data) != 0 || err != ErrBad {
+		t.Errorf("then: %q, %v", data, err)
+	}
+	d.Begin(message.BodyChunked, -1)
+	if data, _, err = d.Gather([]byte("1;a\nb")); len(data) != 0 || err != ErrBad {
+		t.Errorf("at once: %q, %v", data, err)
+	}
+	d.Begin(message.BodyLength, 3)
+	if data, n, err = d.Gather([]byte("abcdef")); string(data) != "abc" || n != 3 || err != nil {
+		t.Errorf("by length: %q, %d, %v", data, n, err)
+	}
+}
+
 func TestAppendChunk(t *testing.T) {
 	out := AppendChunk(AppendChunk(AppendChunk(nil, []byte("abc")), nil), bytes.Repeat([]byte("x"), 26))
 	out = append(out, LastChunk...)

@@ -210,6 +210,7 @@ func FuzzChunked(f *testing.F) {
 				t.Fatalf("by %d: %q %d %v, at once %q %d %v", k, b2, u2, err2, body, used, err)
 			}
 		}
+		gathered(t, s, body, err)
 		if err != nil || !d.Done() {
 			return
 		}
@@ -218,4 +219,19 @@ func FuzzChunked(f *testing.F) {
 			t.Fatalf("%q: net/http has %q, %v", body, theirs, err)
 		}
 	})
+}
+
+// gathered compares Gather with the body and the error that Decode gave.
+func gathered(t *testing.T, s, body string, err error) {
+	var d Decoder
+	d.Begin(message.BodyChunked, -1)
+	var got []byte
+	var e error
+	for b := []byte(s); len(b) > 0 && e == nil && !d.Done(); {
+		data, n, ge := d.Gather(b)
+		got, e, b = append(got, data...), ge, b[n:]
+	}
+	if string(got) != body || e != err {
+		t.Fatalf("gathered %q, %v; decoded %q, %v", got, e, body, err)
+	}
 }

@@ -137,6 +137,14 @@ func TestAppendLines(t *testing.T) {
 	if string(out) != "HTTP/1.1 404 Not Found\r\nA: b\r\n" {
 		t.Errorf("%q", out)
 	}
+	if out := AppendField(nil, "A", "b\r\nC: d\te\x7f"); string(out) != "A: b%0D%0AC: d\te%7F\r\n" {
+		t.Errorf("%q", out)
+	}
+	for in, want := range map[string]string{"": "", "/a?b": "/a?b", "/caf\xc3\xa9": "/caf\xc3\xa9", "/a b\r\nX: y\t\x00\x7f": "/a%20b%0D%0AX:%20y%09%00%7F"} {
+		if out := AppendTarget(nil, []byte(in)); string(out) != want {
+			t.Errorf("%q: %q, want %q", in, out, want)
+		}
+	}
 }
 
 // The scan of eight bytes at a time finds what a scan of one would.

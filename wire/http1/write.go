@@ -2,16 +2,42 @@ package http1
 
 import (
 	"strconv"
+	"unsafe"
 
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
-// AppendField appends one field line.
+// AppendField appends one field line. Bytes that no value may have are escaped
+// as %XX; name is the caller's own.
 func AppendField(dst []byte, name, value string) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, ": "...)
-	dst = append(dst, value...)
+	dst = AppendValue(dst, unsafe.Slice(unsafe.StringData(value), len(value)))
 	return append(dst, "\r\n"...)
+}
+
+// AppendValue appends a field's value, with the bytes escaped as %XX that
+// would end it or are bad in it.
+func AppendValue(dst, value []byte) []byte {
+	if validValue(value) {
+		return append(dst, value...)
+	}
+	for _, c := range value {
+		dst = appendByte(dst, c, badValue(c))
+	}
+	return dst
+}
+
+// AppendTarget appends a request target, with the bytes escaped as %XX that
+// would end it or are bad in it: blanks and controls.
+func AppendTarget(dst, target []byte) []byte {
+	if below(target, 0, ' '+1) == len(target) {
+		return append(dst, target...)
+	}
+	for _, c := range target {
+		dst = appendByte(dst, c, c <= ' ' || c == 127)
+	}
+	return dst
 }
 
 // AppendFields appends the fields of h that go to the other side: not those
@@ -73,9 +99,7 @@ func appendEscaped(dst, name, value []byte) []byte {
 		dst = appendByte(dst, c, nameClass[c] == 0)
 	}
 	dst = append(dst, ": "...)
-	for _, c := range value {
-		dst = appendByte(dst, c, badValue(c))
-	}
+	dst = AppendValue(dst, value)
 	return append(dst, "\r\n"...)
 }
 

@@ -35,8 +35,9 @@ const maxEvents = 512
 const readBuffer = 64 << 10
 
 type slot struct {
-	h   Handler
-	gen int32
+	h     Handler
+	gen   int32
+	first bool // see Loop.First
 }
 
 // Loop is an event loop. Make it with New, run it with Run.
@@ -153,7 +154,7 @@ func (l *Loop) register(fd int, h Handler, events uint32) (token int32, err erro
 	}
 	s := &l.slots[fd]
 	s.gen++
-	s.h = h
+	s.h, s.first = h, false
 	ev := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: s.gen}
 	if err = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		s.h = nil
@@ -170,6 +171,11 @@ func (l *Loop) Unregister(fd int) {
 		_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 	}
 }
+
+// First says whether fd's events come before all others of a round, until the
+// descriptor is registered anew. It is for idle connections of a pool: what the
+// other side did with one must be seen before anybody else's event takes it out.
+func (l *Loop) First(fd int, first bool) { l.slots[fd].first = first }
 
 // Again calls h.Ready(0) at the end of this round: for a handler that stopped
 // before the kernel said would-block.
@@ -258,22 +264,13 @@ func (l *Loop) close() (err error) {
 func (l *Loop) round(events []unix.EpollEvent) {
 	l.tick()
 	for i := range events {
-		e := &events[i]
-		s := &l.slots[e.Fd]
-		if s.gen != e.Pad || s.h == nil {
-			continue // closed earlier in this round; the number may be in use again
+		if l.slots[events[i].Fd].first {
+			l.dispatch(&events[i])
+			events[i].Events = 0
 		}
-		var ev Events
-		if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
-			ev |= Readable
-		}
-		if e.Events&(unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
-			ev |= HangUp
-		}
-		if e.Events&unix.EPOLLOUT != 0 {
-			ev |= Writable
-		}
-		s.h.Ready(ev)
+	}
+	for i := range events {
+		l.dispatch(&events[i])
 	}
 	if l.queued.Load() {
 		l.drain()
@@ -294,6 +291,25 @@ func (l *Loop) round(events []unix.EpollEvent) {
 		l.handed = false
 		runtime.Gosched()
 	}
+}
+
+// dispatch hands one event to its handler.
+func (l *Loop) dispatch(e *unix.EpollEvent) {
+	s := &l.slots[e.Fd]
+	if e.Events == 0 || s.gen != e.Pad || s.h == nil {
+		return // done, or closed earlier in this round; the number may be in use again
+	}
+	var ev Events
+	if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
+		ev |= Readable
+	}
+	if e.Events&(unix.EPOLLHUP|unix.EPOLLERR|unix.EPOLLRDHUP) != 0 {
+		ev |= HangUp
+	}
+	if e.Events&unix.EPOLLOUT != 0 {
+		ev |= Writable
+	}
+	s.h.Ready(ev)
 }
 
 // maxSpare bounds the queue's array that is kept after a burst.

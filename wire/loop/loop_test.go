@@ -324,6 +324,45 @@ func TestNumberReusedWithinARound(t *testing.T) {
 	})
 }
 
+// Marked descriptors are served before the others of their round.
+func TestFirst(t *testing.T) {
+	l := run(t)
+	var order []int
+	var mine, other [6]int
+	l.do(func() {
+		for i := range mine {
+			mine[i], other[i] = pair(t)
+			if _, err := l.Register(mine[i], handler(func(ev Events) {
+				if ev&Readable != 0 {
+					order = append(order, i)
+				}
+			}), Readable); err != nil {
+				t.Error(err)
+			}
+		}
+		l.First(mine[3], true)
+		l.First(mine[5], true)
+		l.First(mine[4], true)
+		l.First(mine[4], false)
+		for i := range other {
+			_, _ = unix.Write(other[i], []byte("x"))
+		}
+	})
+	for range 3 {
+		l.do(func() {})
+	}
+	l.do(func() {
+		if len(order) != 6 || order[0] != 3 || order[1] != 5 || order[2] != 0 {
+			t.Error(order)
+		}
+		for i := range mine {
+			l.Unregister(mine[i])
+			_ = unix.Close(mine[i])
+			_ = unix.Close(other[i])
+		}
+	})
+}
+
 func TestAgain(t *testing.T) {
 	l := run(t)
 	done := make(chan struct{})
