@@ -21,7 +21,7 @@ func routeSchema(o Options) *schema.Schema {
 			{Name: "protocols", Type: schema.Set, Required: true, LenMin: schema.Int(1), Default: list("http", "https"),
 				Elements: &schema.Protocol,
 				MutuallyExclusiveSubsets: [][]string{
-					{"http", "https"}, {"tcp", "tls", "udp"}, {"tls_passthrough"}, {"grpc", "grpcs"}}},
+					{"http", "https"}, {"tcp", "tls", "udp"}, {"tls_passthrough"}, {"grpc", "grpcs"}, {"ws", "wss"}}},
 			{Name: "https_redirect_status_code", Type: schema.Integer, Required: true, Default: 426,
 				OneOf: schema.List(426, 301, 302, 307, 308)},
 			{Name: "strip_path", Type: schema.Boolean, Required: true, Default: true},
@@ -41,7 +41,7 @@ func routeSchema(o Options) *schema.Schema {
 		},
 		EntityChecks: []schema.EntityCheck{{Conditional: &schema.Conditional{
 			IfField:   "protocols",
-			IfMatch:   schema.Field{Elements: &schema.Field{Type: schema.String, NotOneOf: list("grpcs", "https", "tls", "tls_passthrough")}},
+			IfMatch:   schema.Field{Elements: &schema.Field{Type: schema.String, NotOneOf: list("grpcs", "https", "tls", "tls_passthrough", "wss")}},
 			ThenField: "snis",
 			ThenMatch: schema.Field{LenEq: schema.Int(0)},
 			ThenErr:   "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
@@ -114,6 +114,11 @@ func stringsOf(v any) []string {
 func routeRules(o Options) func(string) (*schema.Schema, bool) {
 	expr := o.RouterFlavor == Expressions
 	http := &schema.Schema{EntityChecks: []schema.EntityCheck{needOneOf(expr, "http", "methods", "hosts", "headers", "paths")}}
+	// The handshake of a WebSocket is a GET.
+	ws := &schema.Schema{
+		Fields:       []schema.Field{schema.Methods.Named("methods", refused("methods", "'ws' or 'wss'"))},
+		EntityChecks: []schema.EntityCheck{needOneOf(expr, "ws", "hosts", "headers", "paths")},
+	}
 	grpc := &schema.Schema{
 		Fields: []schema.Field{
 			{Name: "strip_path", Type: schema.Boolean, Required: true, Default: false, Ne: true,
@@ -140,6 +145,7 @@ func routeRules(o Options) func(string) (*schema.Schema, bool) {
 			f := peers(n)
 			http.Fields = append(http.Fields, f.Named(n, refused(n, "'http' or 'https'")))
 			grpc.Fields = append(grpc.Fields, f.Named(n, refused(n, "'grpc' or 'grpcs'")))
+			ws.Fields = append(ws.Fields, f.Named(n, refused(n, "'ws' or 'wss'")))
 		}
 	}
 	return func(protocol string) (*schema.Schema, bool) {
@@ -148,6 +154,8 @@ func routeRules(o Options) func(string) (*schema.Schema, bool) {
 			return http, true
 		case "grpc", "grpcs":
 			return grpc, true
+		case "ws", "wss":
+			return ws, true
 		case "tcp", "tls", "udp", "tls_passthrough":
 			return stream, true
 		}

@@ -40,7 +40,7 @@ type Service struct {
 
 func serviceSchema() *schema.Schema {
 	onlyTLS := func(field string) schema.EntityCheck {
-		return conditional("protocol", schema.Field{NotOneOf: list("https", "tls")}, field, schema.Field{Eq: schema.Null})
+		return conditional("protocol", schema.Field{NotOneOf: list("https", "tls", "wss")}, field, schema.Field{Eq: schema.Null})
 	}
 	timeout := func(name string) schema.Field {
 		return schema.Field{Name: name, Type: schema.Integer, Default: 60000, Between: []float64{1, 1<<31 - 2}}
@@ -78,9 +78,9 @@ func splitURL(v any) (map[string]any, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		out["protocol"] = scheme
 		switch scheme {
-		case "http", "grpc":
+		case "http", "grpc", "ws":
 			out["port"] = 80.0
-		case "https", "grpcs":
+		case "https", "grpcs", "wss":
 			out["port"] = 443.0
 		}
 		s = rest

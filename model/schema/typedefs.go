@@ -84,7 +84,7 @@ var (
 	LuaCode = Field{Type: Map, Keys: &Field{Type: String, LenMin: Int(1)}, Values: &Field{Type: String, LenMin: Int(1)}}
 
 	// Protocol is a protocol of routes and plugins.
-	Protocol = Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp")}
+	Protocol = Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss")}
 	// Protocols is the plugin entity's own field.
 	Protocols = Field{Name: "protocols", Type: Set, Required: true,
 		Default: List("grpc", "grpcs", "http", "https"), Elements: &Protocol}
@@ -95,6 +95,10 @@ var (
 	ProtocolsHTTPS = Field{Name: "protocols", Type: Set, Required: true,
 		Default:  List("https", "grpcs"),
 		Elements: &Field{Type: String, OneOf: List("https", "grpcs")}}
+	// ProtocolsWebSocket is for plugins with WebSocket phases only.
+	ProtocolsWebSocket = Field{Name: "protocols", Type: Set, Required: true,
+		Default:  List("ws", "wss"),
+		Elements: &Field{Type: String, OneOf: List("ws", "wss")}}
 	ProtocolsStream = Field{Name: "protocols", Type: Set, Required: true,
 		Default:  List("tcp", "tls", "udp"),
 		Elements: &Field{Type: String, OneOf: List("tcp", "tls", "udp")}}
