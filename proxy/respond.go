@@ -57,6 +57,8 @@ func (o *response) reset() {
 // answer makes the response an own one.
 func (o *response) answer(r *request) {
 	o.own, o.raw = true, false
+	o.noCharset = o.noCharset || r.k.Answer.NoCharset
+	r.keep = r.keep && !r.k.Answer.Close
 	r.ResponseBody, r.ResponseBodyLength = message.BodyLength, int64(len(r.k.Answer.Body))
 }
 
@@ -273,7 +275,7 @@ func (r *request) appendFraming(dst []byte) []byte {
 	}
 	status := int(r.Status)
 	switch {
-	case status == 204 && o.own && o.length == 0, status < 200:
+	case status == 204 && o.own && !o.replaced && o.length == 0, status < 200:
 		return dst
 	case o.length >= 0:
 		dst = append(dst, "Content-Length: "...)

@@ -102,6 +102,7 @@ func ngxExit(c *Call, k *pdk.Kong) {
 	}
 	if code == 0 || code < 0 { // the reference makes a 500 of ngx.OK and ngx.ERROR here
 		code = 500
+		k.Answer.Close = true
 	}
 	if code >= 200 && code < 300 {
 		if x.Status == 0 {
@@ -111,7 +112,7 @@ func ngxExit(c *Call, k *pdk.Kong) {
 		x.Status = uint32(code)
 	}
 	x.Source = message.SourceError
-	k.Answer = pdk.Answer{Status: int(x.Status), HasBody: true}
+	k.Answer = pdk.Answer{Status: int(x.Status), HasBody: true, Close: k.Answer.Close, NoCharset: code == 301 || code == 302}
 	if k.Phase == phase.HeaderFilter {
 		x.Bits |= bitAnswered
 	}

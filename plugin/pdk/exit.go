@@ -116,9 +116,7 @@ func (r *Response) exit(status int, a answer, headers []Header) error {
 			}
 		}
 	}
-	if !a.has && status == 204 && k.Phase&(phase.Rewrite|phase.Access) != 0 {
-		x.Del(&x.Response, "Content-Length")
-	} else if !hasHeader(headers, message.HeaderContentLength) {
+	if !hasHeader(headers, message.HeaderContentLength) {
 		if err := r.SetHeader("Content-Length", strconv.Itoa(len(a.Text))); err != nil {
 			return err
 		}

@@ -158,6 +158,9 @@ type Answer struct {
 	Body   []byte
 	// HasBody tells an empty body from none.
 	HasBody bool
+	// NoCharset: the default charset stays away from the type (nginx's pages of
+	// 301 and 302). Close: the client's connection ends after the answer.
+	NoCharset, Close bool
 }
 
 // Captures are a route's: Unnamed[0] is the whole match.

@@ -62,7 +62,7 @@ function M.parse_uri(_, uri, query_in_path)
   local path, query = rest:gsub("#.*$", ""):match("^([^?]*)%??(.*)$")
   if path == "" then path = "/" end
   if query_in_path and query ~= "" then path, query = path .. "?" .. query, "" end
-  return { [0] = uri, scheme, host, port ~= "" and tonumber(port) or PORTS[scheme], path, query }
+  return { [0] = uri, scheme, host, port ~= "" and tonumber(port) or PORTS[scheme], path, query }, nil
 end
 
 function M:set_proxy_options(options)
