@@ -122,7 +122,7 @@ func (n *node) openStream(index int, a conf.Address) error {
 // protocols, and with full records, since streams are rarely small answers.
 func (n *node) streamTLS(a conf.Address) *tls.Config {
 	c := n.serverTLS(a).Clone()
-	c.NextProtos = nil
+	c.NextProtos, c.GetConfigForClient = nil, nil // certificate handlers run before the handshake
 	c.DynamicRecordSizingDisabled = true
 	return c
 }

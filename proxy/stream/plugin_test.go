@@ -28,6 +28,8 @@ type probe struct {
 	seen    []string
 	preread func(k *pdk.Kong) error
 	log     func(k *pdk.Kong)
+	// certificate decides about the handshake.
+	certificate func(h *pdk.Handshake)
 }
 
 func (p *probe) note(format string, args ...any) {
@@ -44,7 +46,10 @@ func (p *probe) list() []string {
 }
 
 func (p *probe) Certificate(k *pdk.Kong) error {
-	p.note("certificate %s", k.X.Flow.TLS.ServerName)
+	p.note("certificate %s", k.Handshake.ServerName)
+	if p.certificate != nil {
+		p.certificate(k.Handshake)
+	}
 	return nil
 }
 
@@ -106,6 +111,34 @@ func TestPhases(t *testing.T) {
 		if want := []string{"certificate a.test", "preread TCP", "log 200"}; !slices.Equal(p.list(), want) {
 			t.Errorf("inline %v: %q, want %q", inline, p.list(), want)
 		}
+	}
+}
+
+// TestCertificateHandler serves another certificate and asks for the client's.
+func TestCertificateHandler(t *testing.T) {
+	static, _ := certificate(t, "static.test")
+	chosen, _ := certificate(t, "chosen.test")
+	mine, authorities := certificate(t, "client.test")
+	p := &probe{certificate: func(h *pdk.Handshake) {
+		h.Certificates = append(h.Certificates, chosen)
+		h.RequestCertificate, h.Authorities = true, authorities
+	}}
+	verified := ""
+	p.log = func(k *pdk.Kong) { verified = k.X.Flow.ClientVerify }
+	r := newRig(t, Options{}, declare(p, true))
+	host, port := echo(t, nil)
+	r.route("tls", kv{"protocol": "tcp", "host": host, "port": port}, nil)
+	r.insert("plugins", kv{"name": "probe", "protocols": everyProtocol})
+	addr := r.listen(Listener{TLS: &tls.Config{Certificates: []tls.Certificate{static}}})
+	c := tls.Client(dial(t, addr), &tls.Config{ServerName: "a.test", InsecureSkipVerify: true, Certificates: []tls.Certificate{mine}})
+	talk(t, c, "hello", "hello")
+	if got := c.ConnectionState().PeerCertificates[0].Subject.CommonName; got != "chosen.test" {
+		t.Errorf("certificate of %s", got)
+	}
+	c.Close()
+	r.wantAccess(1)
+	if verified != "SUCCESS" {
+		t.Errorf("the client's certificate: %q", verified)
 	}
 }
 

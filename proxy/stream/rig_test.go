@@ -37,7 +37,7 @@ import (
 
 // rig is layer 4 on one worker, without a gateway around it.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	srv     *Server
 	w       *Worker
 	store   *dao.Memory
@@ -54,7 +54,7 @@ type rig struct {
 // kv is a record in a test's words.
 type kv = map[string]any
 
-func newRig(t *testing.T, o Options, plugins ...*plugin.Plugin) *rig {
+func newRig(t testing.TB, o Options, plugins ...*plugin.Plugin) *rig {
 	t.Helper()
 	r := &rig{t: t, done: make(chan struct{}), logs: t.TempDir() + "/error.log"}
 	enabled := map[string]*plugin.Plugin{}
@@ -230,12 +230,12 @@ func (r *rig) quiet() {
 }
 
 // echo is an upstream that answers what it gets; it ends with its client.
-func echo(t *testing.T, config *tls.Config) (host string, port int) {
+func echo(t testing.TB, config *tls.Config) (host string, port int) {
 	return serve(t, config, func(c net.Conn) { io.Copy(c, c) })
 }
 
 // serve is an upstream that runs fn for each connection, then closes it.
-func serve(t *testing.T, config *tls.Config, fn func(net.Conn)) (host string, port int) {
+func serve(t testing.TB, config *tls.Config, fn func(net.Conn)) (host string, port int) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -262,7 +262,7 @@ func serve(t *testing.T, config *tls.Config, fn func(net.Conn)) (host string, po
 }
 
 // deadPort is one that nobody listens on.
-func deadPort(t *testing.T) int {
+func deadPort(t testing.TB) int {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -271,7 +271,7 @@ func deadPort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-func dial(t *testing.T, addr string) *net.TCPConn {
+func dial(t testing.TB, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -283,7 +283,7 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 }
 
 // talk sends a text and wants one back.
-func talk(t *testing.T, c net.Conn, say, want string) {
+func talk(t testing.TB, c net.Conn, say, want string) {
 	t.Helper()
 	if say != "" {
 		if _, err := c.Write([]byte(say)); err != nil {
@@ -297,7 +297,7 @@ func talk(t *testing.T, c net.Conn, say, want string) {
 }
 
 // wantEnd wants the connection to end without more bytes.
-func wantEnd(t *testing.T, c net.Conn) {
+func wantEnd(t testing.TB, c net.Conn) {
 	t.Helper()
 	if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
 		t.Fatalf("read %q, %v; want the end", b, err)
@@ -305,7 +305,7 @@ func wantEnd(t *testing.T, c net.Conn) {
 }
 
 // certificate is a self-signed one for names.
-func certificate(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
+func certificate(t testing.TB, names ...string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -327,7 +327,7 @@ func certificate(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool
 }
 
 // openSockets counts the sockets of the process (Go's io.Copy keeps pipes of its own).
-func openSockets(t *testing.T) int {
+func openSockets(t testing.TB) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

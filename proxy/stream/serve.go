@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"crypto/tls"
-
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
@@ -140,25 +138,6 @@ func (s *session) route() plugin.Outcome {
 		return s.fail(500)
 	}
 	return plugin.Continue
-}
-
-// certificate runs the global plugins' handlers before TLS; they see the server name.
-func (s *session) certificate() plugin.Outcome {
-	p := s.plug
-	if p == nil || !s.certifies() {
-		return plugin.Continue
-	}
-	if p.k.Phase != phase.Certificate {
-		p.run.Begin(s.snap.GlobalStream)
-		s.flow.TLS = &tls.ConnectionState{ServerName: s.hello.ServerName}
-	}
-	out := p.run.Phase(&p.k, phase.Certificate)
-	if out == plugin.Continue {
-		s.flow.TLS = nil
-		p.run.End(&p.k)
-		p.run.Begin(s.dest.Plan)
-	}
-	return out
 }
 
 func (s *session) secure() plugin.Outcome {

@@ -67,6 +67,7 @@ type plugged struct {
 	k      pdk.Kong
 	run    pipeline.Run
 	stream pdk.Stream
+	tls    pdk.Handshake // of the certificate phase
 }
 
 // begin enters s into the worker's list.
@@ -248,7 +249,7 @@ func (s *session) unplug() {
 	s.plug = nil
 	p.run.End(&p.k)
 	p.End()
-	p.stream = pdk.Stream{}
+	p.stream, p.tls = pdk.Stream{}, pdk.Handshake{}
 	s.w.plugs = append(s.w.plugs, p)
 }
 

@@ -1,9 +1,9 @@
 package stream
 
 import (
+	"crypto/x509"
 	"io"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -13,7 +13,6 @@ import (
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/clienthello"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
-	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
 type tcpState uint8
@@ -41,6 +40,8 @@ type tcpSession struct {
 	scanner *clienthello.Scanner
 	// proxied: the PROXY header was read. shaking: a handshake has the socket of one side.
 	proxied, shaking bool
+	// authorities are those that the client's certificate is checked against.
+	authorities *x509.CertPool
 	// await is the plugin that waits for bytes in preread.
 	await func(error)
 	// linger: something was sent that the client should be able to read.
@@ -117,40 +118,6 @@ func (e *end) Ready(ev loop.Events) {
 	}
 }
 
-// secure implements transport.
-func (t *tcpSession) secure() plugin.Outcome {
-	w, fd := t.w, t.client.Detach()
-	t.shaking = true
-	o := tlsconn.Options{Timeout: time.Duration(w.srv.Options.HandshakeTimeout), Prefix: t.in, Owner: t}
-	t.in = nil
-	w.Loop.Handed()
-	tlsconn.Server(fd, t.l.TLS, o, func(s *tlsconn.Session, err error) {
-		w.Loop.Post(func() { t.secured(fd, s, err) })
-	})
-	return plugin.Suspend
-}
-
-// secured takes the client's connection back after the handshake.
-func (t *tcpSession) secured(fd int, s *tlsconn.Session, err error) {
-	t.shaking = false
-	if err == nil && !t.gone {
-		err = t.client.Open(t.w.Loop, fd, &t.client)
-	}
-	if err != nil || t.gone {
-		if err != nil {
-			t.logf(log.Info, "SSL handshaking", "SSL_do_handshake() failed: %v", err)
-		}
-		_ = unix.Close(fd)
-		t.ended = true // no plugin saw a session
-		t.fail(400)
-		t.resume()
-		return
-	}
-	s.Attach(&t.client.Conn)
-	t.flow.TLS, t.flow.Proto = &s.State, "tls"
-	t.resume()
-}
-
 // connect implements transport.
 func (t *tcpSession) connect() plugin.Outcome {
 	t.up.failed = nil
@@ -192,38 +159,6 @@ func (t *tcpSession) connected() plugin.Outcome {
 	}
 	t.upstream = t.w.Loop.Now()
 	return plugin.Continue
-}
-
-func (t *tcpSession) secureUpstream() plugin.Outcome {
-	w := t.w
-	_, config := t.snap.ClientTLS(t.entry.Service, t.target.sni, t.overrides())
-	fd := t.up.Detach()
-	t.shaking = true
-	t.timer.Off()
-	w.Loop.Handed()
-	tlsconn.Client(fd, config, tlsconn.Options{Timeout: time.Duration(t.target.connect)}, func(s *tlsconn.Session, err error) {
-		w.Loop.Post(func() { t.upSecured(fd, s, err) })
-	})
-	return plugin.Suspend
-}
-
-func (t *tcpSession) upSecured(fd int, s *tlsconn.Session, err error) {
-	t.shaking = false
-	if err == nil && !t.gone {
-		err = t.up.Open(t.w.Loop, fd, &t.up)
-	}
-	switch {
-	case t.gone || t.step != stepConnect:
-		_ = unix.Close(fd)
-		t.resume()
-	case err != nil:
-		_ = unix.Close(fd)
-		t.after(t.tryFailed(err, health.TCPFailure))
-	default:
-		s.Attach(&t.up.Conn)
-		t.upstream = t.w.Loop.Now()
-		t.after(plugin.Continue)
-	}
 }
 
 // expired is the timer of the current state.
