@@ -11,7 +11,7 @@ import (
 // verbs are the commands by the order of the usage.
 var verbs = []*verb{
 	&startVerb, &stopVerb, &quitVerb, &restartVerb, &reloadVerb,
-	&checkVerb, &configVerb, &prepareVerb, &healthVerb, &drainVerb, &versionVerb,
+	&checkVerb, &configVerb, &pluginVerb, &prepareVerb, &healthVerb, &drainVerb, &versionVerb,
 	&vaultVerb, &hybridVerb, &migrationsVerb, &roarVerb,
 }
 

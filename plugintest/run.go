@@ -1,0 +1,435 @@
+package plugintest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// RunOptions say which cases run and how.
+type RunOptions struct {
+	// Run picks cases by name; nil = all.
+	Run *regexp.Regexp
+	// Settings makes the view of kong.conf's settings with some overridden; nil
+	// shows the overridden ones alone.
+	Settings func(overrides map[string]string) (func(name string) any, error)
+}
+
+// Result is what became of one case.
+type Result struct {
+	// File and Line where the case stands; Name of it.
+	File string
+	Line int
+	Name string
+	// Skipped is why it was not run, "" if it was.
+	Skipped string
+	// Problems are expectations that were not met, Err what kept the case from running.
+	Problems []Problem
+	Err      error
+	// Transcript tells what happened: requests, responses, log lines.
+	Transcript string
+	Took       time.Duration
+}
+
+// Failed says whether the case failed.
+func (r *Result) Failed() bool { return len(r.Problems) > 0 || r.Err != nil }
+
+// Write reports the result; all: with the transcript, also when it passed.
+func (r *Result) Write(w io.Writer, all bool) {
+	switch {
+	case r.Skipped != "":
+		fmt.Fprintf(w, "skip  %s: %s\n", r.Name, r.Skipped)
+		return
+	case !r.Failed():
+		fmt.Fprintf(w, "ok    %s (%d ms)\n", r.Name, r.Took.Milliseconds())
+	default:
+		fmt.Fprintf(w, "FAIL  %s (%s:%d)\n", r.Name, r.File, r.Line)
+	}
+	if r.Err != nil {
+		fmt.Fprint(w, indent(r.Err.Error(), "      "))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprint(w, indent(p.String(), "      "))
+	}
+	if r.Transcript != "" && (all || r.Failed()) {
+		fmt.Fprint(w, indent(r.Transcript, "    | "))
+	}
+}
+
+// RunSpec runs the cases of p's spec.yml.
+func (p *Place) RunSpec(o RunOptions) ([]*Result, error) {
+	file := filepath.Join(p.Dir, "spec.yml")
+	spec, err := ReadSpec(file)
+	if err != nil {
+		return nil, err
+	}
+	name, err := p.Plugin(spec.Plugin)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var results []*Result
+	for _, c := range spec.Cases {
+		if o.Run != nil && !o.Run.MatchString(c.Name) {
+			continue
+		}
+		r := &Result{File: "spec.yml", Line: c.line, Name: c.Name, Skipped: c.Skip}
+		results = append(results, r)
+		if c.Skip == "" {
+			began := time.Now()
+			p.run(r, name, spec, c, o)
+			r.Took = time.Since(began)
+		}
+	}
+	return results, nil
+}
+
+// run runs one case with a gateway of its own.
+func (p *Place) run(r *Result, name string, spec *Spec, c *Case, o RunOptions) {
+	settings, err := view(o, spec.Settings)
+	if err != nil {
+		r.Err = err
+		return
+	}
+	setup := merge(&spec.Setup, &c.Setup)
+	document, err := setup.document(name)
+	if err != nil {
+		r.Err = err
+		return
+	}
+	g, err := New(Options{Document: document, Plugins: setup.plugins(name), LuaPath: p.LuaPath, Settings: settings})
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused):
+		r.refused(c.Refused, refused)
+		return
+	case err != nil:
+		r.Err = errors.New(p.shown(err.Error()))
+		return
+	}
+	defer g.Close()
+	if c.Refused != nil {
+		r.Problems = append(r.Problems, Problem{Where: "refused", Want: "a configuration that the schema refuses", Got: "it is accepted"})
+		return
+	}
+	for i, s := range c.steps() {
+		at := ""
+		if len(c.Steps) > 0 {
+			at = fmt.Sprintf("step %d (line %d): ", i+1, s.line)
+		}
+		problems, err := p.step(r, g, name, s)
+		for _, x := range problems {
+			x.Where = at + x.Where
+			r.Problems = append(r.Problems, x)
+		}
+		if err != nil {
+			r.Err = fmt.Errorf("%s%w", at, err)
+		}
+		if r.Failed() {
+			return
+		}
+	}
+}
+
+// view is the settings that the plugin sees.
+func view(o RunOptions, overrides map[string]string) (func(string) any, error) {
+	if o.Settings != nil {
+		return o.Settings(overrides)
+	}
+	return func(name string) any {
+		v, ok := overrides[name]
+		if !ok {
+			return nil
+		}
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return f
+		}
+		return v
+	}, nil
+}
+
+// step sends one request and compares.
+func (p *Place) step(r *Result, g *Gateway, name string, s *Step) ([]Problem, error) {
+	q, err := s.Request.request()
+	if err != nil {
+		return nil, err
+	}
+	var replies []*Response
+	for _, spec := range s.Upstream {
+		reply, err := spec.response()
+		if err != nil {
+			return nil, fmt.Errorf("upstream: %w", err)
+		}
+		replies = append(replies, reply)
+	}
+	x, err := g.Do(q, replies...)
+	if err != nil {
+		return nil, err
+	}
+	var problems []Problem
+	x.Wait(func(x *Exchange) bool {
+		problems = s.Expect.compare(x, name)
+		return len(problems) == 0
+	})
+	r.Transcript += p.shown(transcript(q, x))
+	return problems, nil
+}
+
+// compare lists what is not as expected.
+func (e *Expect) compare(x *Exchange, name string) []Problem {
+	var ps []Problem
+	if w := e.Response; w != nil {
+		ps = append(ps, w.response(x)...)
+	} else if x.Err != nil {
+		ps = append(ps, Problem{Where: "response", Want: "one", Got: x.Err.Error()})
+	}
+	if w := e.Upstream; w != nil {
+		if len(w.all) != len(x.Upstream) {
+			ps = append(ps, Problem{Where: "upstream", Want: plural(len(w.all)), Got: plural(len(x.Upstream))})
+		}
+		for i, m := range w.all {
+			at := "upstream"
+			if len(w.all) > 1 {
+				at = fmt.Sprintf("upstream[%d]", i+1)
+			}
+			if i < len(x.Upstream) {
+				q := x.Upstream[i]
+				ps = append(ps, m.message(at, map[string]string{"method": q.Method, "path": q.Path, "to": q.To}, q.Header, q.Body)...)
+			}
+		}
+	}
+	return append(append(ps, e.log(x)...), e.phases(x, name)...)
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return fmt.Sprintf("%d requests", n)
+}
+
+func (w *WantMessage) response(x *Exchange) []Problem {
+	switch {
+	case w.closed && x.Response != nil:
+		return []Problem{{Where: "response", Want: "the connection closed without one", Got: fmt.Sprint(x.Response.Status)}}
+	case w.closed:
+		return nil
+	case x.Response == nil:
+		return []Problem{{Where: "response", Want: "one", Got: fmt.Sprintf("none: %v", x.Err)}}
+	}
+	ps := w.message("response", map[string]string{"status": strconv.Itoa(x.Response.Status)}, x.Response.Header, x.Response.Body)
+	if x.Err != nil {
+		ps = append(ps, Problem{Where: "response", Want: "a whole one", Got: x.Err.Error()})
+	}
+	return ps
+}
+
+// log finds the wanted lines in order.
+func (e *Expect) log(x *Exchange) []Problem {
+	var ps []Problem
+	from := 0
+	for i := range e.Log {
+		w := &e.Log[i]
+		at := slices.IndexFunc(x.Log[from:], func(l Line) bool { return w.part(l.String()) })
+		if at < 0 {
+			ps = append(ps, Problem{Where: fmt.Sprintf("log[%d]", i+1), Want: "a line with " + w.String(), Got: "none (after the lines before it)"})
+			continue
+		}
+		from += at + 1
+	}
+	for i := range e.NoLog {
+		for _, l := range x.Log {
+			if e.NoLog[i].part(l.String()) {
+				ps = append(ps, Problem{Where: fmt.Sprintf("no_log[%d]", i+1), Want: "no line with " + e.NoLog[i].String(), Got: l.String()})
+			}
+		}
+	}
+	return ps
+}
+
+func (e *Expect) phases(x *Exchange, name string) []Problem {
+	if e.Phases == nil {
+		return nil
+	}
+	long := slices.ContainsFunc(*e.Phases, func(s string) bool { return strings.Contains(s, ".") })
+	got := []string{}
+	for _, r := range x.Ran {
+		switch {
+		case long:
+			got = append(got, r.Plugin+"."+r.Phase)
+		case r.Plugin == name:
+			got = append(got, r.Phase)
+		}
+	}
+	if slices.Equal(*e.Phases, got) {
+		return nil
+	}
+	return []Problem{{Where: "phases", Want: strings.Join(*e.Phases, ", "), Got: strings.Join(got, ", ")}}
+}
+
+// refused compares a refusal.
+func (r *Result) refused(want map[string]Want, got *Refused) {
+	if want == nil {
+		r.Err = fmt.Errorf("the configuration is refused:\n%s", got.Text)
+		return
+	}
+	paths := map[string]bool{}
+	for p := range want {
+		paths[p] = true
+	}
+	for p := range got.Fields {
+		paths[p] = true
+	}
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		w := want[p]
+		if text := oneText(got.Fields[p]); !w.ok(text) {
+			r.Problems = append(r.Problems, Problem{Where: "refused." + p, Want: w.String(), Got: shownValues(text)})
+		}
+	}
+}
+
+// merge is the spec's setup with the case's own before it.
+func merge(spec, own *Setup) *Setup {
+	m := *spec
+	if own.Config != nil {
+		m.Config = own.Config
+	}
+	if own.Global != nil {
+		m.Global = own.Global
+	}
+	if own.With != nil {
+		m.With = own.With
+	}
+	m.Kong = map[string]any{}
+	maps.Copy(m.Kong, spec.Kong)
+	maps.Copy(m.Kong, own.Kong)
+	return &m
+}
+
+// plugins are those to enable.
+func (s *Setup) plugins(name string) []string {
+	names := []string{name}
+	for _, w := range s.With {
+		names = append(names, w.Name)
+	}
+	namedPlugins(s.Kong, &names)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// namedPlugins finds the names in every list called plugins.
+func namedPlugins(v any, names *[]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, e := range v {
+			if list, ok := e.([]any); ok && key == "plugins" {
+				for _, p := range list {
+					if m, ok := p.(map[string]any); ok {
+						if n, ok := m["name"].(string); ok {
+							*names = append(*names, n)
+						}
+					}
+				}
+			}
+			namedPlugins(e, names)
+		}
+	case []any:
+		for _, e := range v {
+			namedPlugins(e, names)
+		}
+	}
+}
+
+// document is the declarative configuration: a service upstream.test with a
+// route for everything and the plugin on it, unless Kong has services.
+func (s *Setup) document(name string) (string, error) {
+	doc := map[string]any{"_format_version": "3.0"}
+	maps.Copy(doc, s.Kong)
+	if doc["services"] == nil {
+		own := map[string]any{"name": name}
+		if s.Config != nil {
+			own["config"] = s.Config
+		}
+		route := map[string]any{"name": "plugintest", "paths": []any{"/"}}
+		var plugins []any
+		if s.Global != nil && *s.Global {
+			list, _ := doc["plugins"].([]any)
+			doc["plugins"] = append(slices.Clip(list), own)
+		} else {
+			plugins = append(plugins, own)
+		}
+		for _, w := range s.With {
+			p := map[string]any{"name": w.Name}
+			if w.Config != nil {
+				p["config"] = w.Config
+			}
+			plugins = append(plugins, p)
+		}
+		if plugins != nil {
+			route["plugins"] = plugins
+		}
+		doc["services"] = []any{map[string]any{"name": "plugintest", "url": "http://upstream.test", "routes": []any{route}}}
+	}
+	b, err := yaml.Marshal(doc)
+	return string(b), err
+}
+
+// transcript tells an exchange from the client's side inwards.
+func transcript(q *Request, x *Exchange) string {
+	var b strings.Builder
+	b.WriteString(indent(q.String(), "> "))
+	for _, u := range x.Upstream {
+		b.WriteString(indent(u.String(), "    > "))
+	}
+	if x.Response != nil {
+		b.WriteString(indent(x.Response.String(), "< "))
+	}
+	if x.Err != nil {
+		fmt.Fprintf(&b, "< (%v)\n", x.Err)
+	}
+	for _, l := range x.Log {
+		if l.Level != "debug" && l.Level != "info" || strings.HasPrefix(l.Message, "[kong]") {
+			b.WriteString("log " + l.String() + "\n")
+		}
+	}
+	return b.String()
+}
+
+// T is the part of *testing.T that Run needs.
+type T interface {
+	Helper()
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Run runs, for go test, the cases of dir that `gibbon plugin test dir` would run.
+func Run(t T, dir string) {
+	t.Helper()
+	p, err := Find(dir)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer p.Close()
+	results, err := p.RunAll(RunOptions{})
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, r := range results {
+		var b strings.Builder
+		r.Write(&b, false)
+		if r.Failed() {
+			t.Errorf("%s", b.String())
+		} else {
+			t.Logf("%s", b.String())
+		}
+	}
+}
