@@ -40,6 +40,9 @@ type Request struct {
 	// Scheme is the protocol as the client spoke it: http, https, grpc, grpcs,
 	// ws, wss, or tcp, tls, udp for layer 4.
 	Scheme string
+	// WebSocket: the request asks for a WebSocket. Routes for ws and wss take no
+	// other requests.
+	WebSocket bool
 	// Host is the Host header as sent, with its port and in any case.
 	Host string
 	// Path is the normal form of the path, without the query; see NormalizePath.
@@ -70,6 +73,8 @@ type Entry struct {
 	v1      bool // path_handling v1 is in force
 	tlsOnly bool // all its protocols are over TLS
 	layer4  bool
+	// webSocket: the protocols are ws or wss.
+	webSocket bool
 }
 
 // Match is the result of a successful Router.Match. Use it again: it holds
@@ -85,6 +90,9 @@ type Match struct {
 	// that the request may go on. On a grpcs route the reference first answers a
 	// request that is no gRPC (415) or comes over HTTP/1.1 (426, Upgrade: HTTP/2).
 	Redirect int
+	// NeedsWebSocket: only a route for WebSockets fits, and the request does not
+	// ask for one.
+	NeedsWebSocket bool
 
 	rule  *rule
 	state state
@@ -134,6 +142,8 @@ type Router struct {
 	entries []*Entry
 	http    *table
 	stream  *table
+	// webSocket: some route is for WebSockets.
+	webSocket bool
 }
 
 // Build makes a router. services are by id; a route whose service is disabled
@@ -148,6 +158,7 @@ func Build(flavor Flavor, routes []*entity.Route, services map[string]*entity.Se
 	var http, stream []*rule
 	for _, route := range routes {
 		e := &Entry{Route: route, Service: services[route.Service.ID]}
+		e.webSocket = len(route.Protocols) > 0 && (route.Protocols[0] == "ws" || route.Protocols[0] == "wss")
 		var rules []*rule
 		var err error
 		switch {
@@ -164,6 +175,7 @@ func Build(flavor Flavor, routes []*entity.Route, services map[string]*entity.Se
 		}
 		e.v1 = flavor == Traditional && route.PathHandling == "v1"
 		e.tlsOnly = !slices.ContainsFunc(route.Protocols, func(p string) bool { return !overTLS(p) }) && len(route.Protocols) > 0
+		r.webSocket = r.webSocket || e.webSocket
 		r.entries = append(r.entries, e)
 		if slices.ContainsFunc(route.Protocols, layer4) {
 			e.layer4 = true
@@ -194,6 +206,13 @@ func (r *Router) Match(req *Request, m *Match) bool {
 		t = r.stream
 	}
 	t.find(req, st)
+	m.NeedsWebSocket = false
+	if st.best == none && r.webSocket && !req.WebSocket && t == r.http {
+		req.WebSocket = true
+		t.find(req, st)
+		req.WebSocket = false
+		m.NeedsWebSocket = st.best != none
+	}
 	st.end()
 	m.Entry, m.rule, m.Matched, m.Redirect = nil, nil, "", 0
 	if st.best == none {

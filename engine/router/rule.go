@@ -110,6 +110,9 @@ func (r *rule) empty() bool {
 
 // matches runs the checks, cheap ones first. hit is set by an expression.
 func (r *rule) matches(req *Request, st *state) bool {
+	if r.entry.webSocket && !req.WebSocket {
+		return false
+	}
 	if len(r.methods) > 0 && !slices.Contains(r.methods, req.Method) {
 		return false
 	}
@@ -169,6 +172,7 @@ type rank struct {
 	priority   int64 // of an expression
 	class      [5]int
 	length     int   // of the prefix
+	webSocket  int   // takes requests that the other does not: 1 before 0
 	created    int64 // traditional only: less first
 	id         string
 }
@@ -198,6 +202,9 @@ func rankOf(flavor Flavor, r *rule) rank {
 		regex, priority, length = 1, int(route.RegexPriority), 0
 	}
 	out := rank{length: length, id: route.ID}
+	if r.entry.webSocket {
+		out.webSocket = 1
+	}
 	if flavor == Traditional {
 		out.class = [5]int{kinds, plain, len(r.headers), regex, priority}
 		out.created = route.CreatedAt
@@ -228,6 +235,7 @@ func (a *rank) before(b *rank) int {
 		slices.Compare(b.class[:], a.class[:]),
 		cmp.Compare(b.length, a.length),
 		cmp.Compare(b.priority, a.priority),
+		cmp.Compare(b.webSocket, a.webSocket),
 		cmp.Compare(a.created, b.created),
 		cmp.Compare(b.id, a.id),
 	)
