@@ -198,6 +198,7 @@ func (r *request) findRoute() plugin.Outcome {
 	}
 	q.SrcIP, q.SrcPort = r.clientAddr(), int(r.RemotePort)
 	q.DstIP, q.DstPort = r.Flow.Local.Addr().Unmap(), int(r.visiblePort())
+	q.WebSocket = r.Bits&message.BitUpgrade != 0
 	q.Header = r
 	if r.Bits&message.BitTrusted != 0 {
 		if f := r.FindID(&r.Request, message.HeaderXForwardedProto); f != nil {
@@ -216,6 +217,9 @@ func (r *request) findRoute() plugin.Outcome {
 	r.captures()
 	if grpcRoute(e.Route) && r.HTTPMajor < 2 {
 		return r.notGRPC()
+	}
+	if r.route.NeedsWebSocket || r.wantsWebSocket() && r.Bits&message.BitUpgrade == 0 {
+		return r.notWebSocket()
 	}
 	if r.route.Redirect != 0 {
 		return r.redirect(r.route.Redirect)
