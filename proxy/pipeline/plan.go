@@ -13,8 +13,9 @@ type Scope struct{ Route, Service, Consumer, Group string }
 type Set struct {
 	// ordered are the plugins that have a configuration, in order of execution.
 	ordered []*configured
-	// scoped says that some configuration depends on the consumer or a group.
-	scoped bool
+	// scoped says that some configuration depends on the consumer or a group,
+	// grouped that one depends on a group.
+	scoped, grouped bool
 }
 
 // configured is one plugin with its configurations by scope.
@@ -40,6 +41,7 @@ func NewSet(bound []*plugin.Bound) *Set {
 		c.by[sc] = b
 		if sc.Consumer != "" || sc.Group != "" {
 			c.scoped, s.scoped = true, true
+			s.grouped = s.grouped || sc.Group != ""
 		}
 	}
 	sortConfigured(s.ordered)

@@ -127,7 +127,11 @@ func (r *Run) CollectRest(k *pdk.Kong) {
 func (r *Run) choose(k *pdk.Kong, i int) *plugin.Bound {
 	at := r.plan.at
 	at.Consumer = k.ConsumerID()
-	b := r.plan.set.ordered[i].choose(at, k.ConsumerGroups())
+	var groups []string
+	if r.plan.set.grouped {
+		groups = k.ConsumerGroups()
+	}
+	b := r.plan.set.ordered[i].choose(at, groups)
 	if b == nil || k.Router.Route != nil && !allows(b.Entity.Protocols, k.Router.Route.Protocols) {
 		return nil
 	}
