@@ -106,7 +106,8 @@ func (g *Gateway) open(o Options) (err error) {
 	if g.log, err = log.OpenError(&g.files, filepath.Join(g.dir, "error.log"), log.Debug); err != nil {
 		return err
 	}
-	if g.lua, err = lua.New(lua.Options{PackagePath: o.LuaPath, Workers: 1, Log: g.log, TimeBudget: handlerBudget}); err != nil {
+	if g.lua, err = lua.New(lua.Options{PackagePath: o.LuaPath, Workers: 1, Log: g.log, TimeBudget: handlerBudget,
+		Dial: g.upstreams.dial}); err != nil {
 		return err
 	}
 	g.lua.SetServices(lua.Services{Secrets: vault.New(vault.Options{})})

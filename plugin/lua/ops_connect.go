@@ -159,9 +159,17 @@ func (d *connecting) dial(to netip.AddrPort) {
 		return
 	}
 	var conn *socket.Conn
-	if isUnix {
+	switch dial := d.c.vm.rt.o.Dial; {
+	case isUnix:
 		conn = socket.DialUnix(l, path, d.timeout, d.connected)
-	} else {
+	case dial != nil:
+		fd, err := dial(to)
+		if err != nil {
+			d.fail(err.Error())
+			return
+		}
+		conn = socket.Adopt(l, fd, d.connected)
+	default:
 		conn = socket.Dial(l, to, d.bind, d.timeout, d.connected)
 	}
 	if conn != nil && d.h.tcp == nil && !d.c.answered {

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,9 @@ type Options struct {
 	Workers int
 	// Log is the error log; nil drops everything.
 	Log *log.Logger
+	// Dial, if set, gives TCP sockets of Lua code their connections, as
+	// proxy.Server.Dial does for services.
+	Dial func(addr netip.AddrPort) (fd int, err error)
 }
 
 // DefaultMemoryLimit and DefaultTimeBudget are Options' defaults.

@@ -54,6 +54,15 @@ func dial(l *loop.Loop, to target, timeout int64, done func(*Conn, string)) *Con
 		done(nil, text(err))
 		return nil
 	}
+	return adopt(l, fd, connecting, timeout, done)
+}
+
+// Adopt makes a connection of a connected, non-blocking stream socket.
+func Adopt(l *loop.Loop, fd int, done func(*Conn, string)) *Conn {
+	return adopt(l, fd, false, 0, done)
+}
+
+func adopt(l *loop.Loop, fd int, connecting bool, timeout int64, done func(*Conn, string)) *Conn {
 	c := &Conn{}
 	c.Init(l)
 	c.wtime.Init(l, c.writeExpired)
