@@ -53,6 +53,9 @@ type Kong struct {
 	Edits map[string]string
 	// Stream is the L4 session; nil for HTTP requests.
 	Stream *Stream
+	// WebSocket is the connection of a ws or wss service from ws_handshake on;
+	// nil for all other requests.
+	WebSocket *WebSocket
 	// Foreign keeps kong.ctx.shared of plugins that are not Go; a runtime sets
 	// it when it first runs one for the request. Nil without.
 	Foreign Foreign
