@@ -42,6 +42,25 @@ type Logger interface{ Log(*pdk.Kong) error }
 // Prereader runs once for an L4 session before it is proxied.
 type Prereader interface{ Preread(*pdk.Kong) error }
 
+// WSHandshaker runs for a WebSocket request to a ws or wss service before it
+// goes upstream, in place of access.
+type WSHandshaker interface{ WSHandshake(*pdk.Kong) error }
+
+// WSClientFramer runs for every message and control frame from the client of a
+// ws or wss service. k.WebSocket.Client changes, drops and closes.
+type WSClientFramer interface {
+	WSClientFrame(k *pdk.Kong, f pdk.Frame) error
+}
+
+// WSUpstreamFramer is the same for frames from the service, with k.WebSocket.Upstream.
+type WSUpstreamFramer interface {
+	WSUpstreamFrame(k *pdk.Kong, f pdk.Frame) error
+}
+
+// WSCloser runs when a request to a ws or wss service is over, in place of
+// log. It may not block.
+type WSCloser interface{ WSClose(*pdk.Kong) error }
+
 // PhasesOf lists the phases that h implements.
 func PhasesOf(h Handler) phase.Phase {
 	var p phase.Phase
@@ -70,5 +89,13 @@ func PhasesOf(h Handler) phase.Phase {
 	add(ok, phase.Log)
 	_, ok = h.(Prereader)
 	add(ok, phase.Preread)
+	_, ok = h.(WSHandshaker)
+	add(ok, phase.WSHandshake)
+	_, ok = h.(WSClientFramer)
+	add(ok, phase.WSClientFrame)
+	_, ok = h.(WSUpstreamFramer)
+	add(ok, phase.WSUpstreamFrame)
+	_, ok = h.(WSCloser)
+	add(ok, phase.WSClose)
 	return p
 }

@@ -108,7 +108,7 @@ func (r *Response) exit(status int, a answer, headers []Header) error {
 		if err := r.SetHeader("Content-Type", "application/json; charset=utf-8"); err != nil {
 			return err
 		}
-	case !a.has && k.Phase&(phase.Rewrite|phase.Access) != 0:
+	case !a.has && k.Phase&(phase.Rewrite|phase.Access|phase.WSHandshake) != 0:
 		if page, ok := errorpage.Bare(status); ok {
 			a.Text, a.has = []byte(page), true
 			if err := r.SetHeader("Content-Type", "text/html"); err != nil {

@@ -22,11 +22,14 @@ const (
 var order = [...]phase.Phase{
 	phase.Rewrite, phase.Access, phase.Balancer, phase.Response, phase.HeaderFilter, phase.BodyFilter, phase.Log,
 	phase.Error, phase.AdminAPI, phase.Certificate, phase.ClientHello, phase.Preread,
+	phase.WSHandshake, phase.WSClientFrame, phase.WSUpstreamFrame, phase.WSClose,
 }
 
-// in refuses a call outside of its phases.
+// in refuses a call outside of its phases. ws_handshake may do what access
+// may, ws_close what log may.
 func (k *Kong) in(allowed phase.Phase) error {
-	if k.Phase&allowed != 0 || k.Phase == 0 {
+	if k.Phase&allowed != 0 || k.Phase == 0 || k.Phase == phase.WSHandshake && allowed&phase.Access != 0 ||
+		k.Phase == phase.WSClose && allowed&phase.Log != 0 {
 		return nil
 	}
 	var names []string

@@ -133,6 +133,10 @@ const (
 	unitsBodyFilter
 	unitsLog
 	unitsPreread
+	unitsWSHandshake
+	unitsWSClientFrame
+	unitsWSUpstreamFrame
+	unitsWSClose
 	phaseCount
 )
 
@@ -154,12 +158,21 @@ func unitsOf(p phase.Phase) int {
 		return unitsLog
 	case phase.Preread:
 		return unitsPreread
+	case phase.WSHandshake:
+		return unitsWSHandshake
+	case phase.WSClientFrame:
+		return unitsWSClientFrame
+	case phase.WSUpstreamFrame:
+		return unitsWSUpstreamFrame
+	case phase.WSClose:
+		return unitsWSClose
 	}
 	panic("pipeline: phase " + p.String() + " has no units")
 }
 
 var unitPhases = [phaseCount]phase.Phase{phase.Certificate, phase.Rewrite, phase.Access, phase.Response,
-	phase.HeaderFilter, phase.BodyFilter, phase.Log, phase.Preread}
+	phase.HeaderFilter, phase.BodyFilter, phase.Log, phase.Preread,
+	phase.WSHandshake, phase.WSClientFrame, phase.WSUpstreamFrame, phase.WSClose}
 
 // Plan compiles the plan of a route and its service. protocols are the
 // route's, of which a configuration must allow one; nil allows all.
@@ -222,5 +235,5 @@ func join(bounds []*plugin.Bound, ph phase.Phase) []Unit {
 
 // inline: filters and log may not block by contract.
 func inline(p *plugin.Plugin, ph phase.Phase) bool {
-	return p.Inline&ph != 0 || ph == phase.HeaderFilter || ph == phase.BodyFilter || ph == phase.Log
+	return p.Inline&ph != 0 || ph == phase.HeaderFilter || ph == phase.BodyFilter || ph == phase.Log || ph == phase.WSClose
 }

@@ -23,12 +23,15 @@ type Run struct {
 	// runtimes that hold something of this request.
 	runtimes []plugin.Runtime
 	current  pdk.Current
+	// frames are the units of the frame phases where the plan is dynamic.
+	frames [2][]Unit
 }
 
 // Begin starts a request on plan (the global one at first).
 func (r *Run) Begin(plan *Plan) {
 	r.plan, r.next, r.phase, r.dynamic = plan, 0, 0, false
 	r.collected, r.runtimes = r.collected[:0], r.runtimes[:0]
+	r.frames = [2][]Unit{}
 }
 
 // Route moves on to the plan of the route that was found.
@@ -60,8 +63,8 @@ func (r *Run) Phase(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 		k.Phase = ph
 		k.X.Phase = uint32(ph)
 	}
-	if r.dynamic && ph == phase.Access {
-		return r.collect(k)
+	if r.dynamic && ph&collecting != 0 {
+		return r.collect(k, ph)
 	}
 	units := r.unitsFor(ph)
 	for r.next < len(units) {
@@ -75,12 +78,35 @@ func (r *Run) Phase(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 	return plugin.Continue
 }
 
+// collecting are the phases in which a request collects its configurations.
+const collecting = phase.Access | phase.WSHandshake
+
+// Frames says whether handlers see the frames of a WebSocket.
+func (r *Run) Frames() bool {
+	return len(r.unitsFor(phase.WSClientFrame)) > 0 || len(r.unitsFor(phase.WSUpstreamFrame)) > 0
+}
+
+// Frame is Phase for ws_client_frame and ws_upstream_frame, which run once for
+// every frame. After a suspension Phase goes on.
+func (r *Run) Frame(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
+	r.phase = 0
+	return r.Phase(k, ph)
+}
+
 // Skip ends the running phase: nothing more of it runs.
 func (r *Run) Skip() { r.next = 1 << 30 }
 
 // unitsFor gives the units of ph for this request.
 func (r *Run) unitsFor(ph phase.Phase) []Unit {
 	if r.dynamic && ph != phase.Rewrite && ph != phase.Certificate {
+		switch ph {
+		case phase.WSClientFrame, phase.WSUpstreamFrame: // joined once, not for every frame
+			i := unitsOf(ph) - unitsWSClientFrame
+			if r.frames[i] == nil {
+				r.frames[i] = append([]Unit{}, join(r.collected, ph)...)
+			}
+			return r.frames[i]
+		}
 		return join(r.collected, ph)
 	}
 	return r.plan.units[unitsOf(ph)]
@@ -88,7 +114,7 @@ func (r *Run) unitsFor(ph phase.Phase) []Unit {
 
 // collect runs access where the consumer decides: each plugin's configuration
 // is chosen when its turn comes, and kept for the later phases.
-func (r *Run) collect(k *pdk.Kong) plugin.Outcome {
+func (r *Run) collect(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 	for r.next < len(r.plan.set.ordered) {
 		b := r.choose(k, r.next)
 		r.next++
@@ -96,11 +122,11 @@ func (r *Run) collect(k *pdk.Kong) plugin.Outcome {
 			continue
 		}
 		r.collected = append(r.collected, b)
-		if b.Plugin.Phases&phase.Access == 0 {
+		if b.Plugin.Phases&ph == 0 {
 			continue
 		}
-		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b.Plugin, phase.Access)}
-		if out := r.unit(k, phase.Access, &u); out != plugin.Continue {
+		u := Unit{Runtime: b.Plugin.Runtime, Calls: []*plugin.Bound{b}, Inline: inline(b.Plugin, ph)}
+		if out := r.unit(k, ph, &u); out != plugin.Continue {
 			if out == plugin.Respond || out == plugin.Fail {
 				r.CollectRest(k)
 			}
@@ -114,7 +140,7 @@ func (r *Run) collect(k *pdk.Kong) plugin.Outcome {
 // CollectRest chooses the configurations that access did not get to: their
 // later phases run all the same.
 func (r *Run) CollectRest(k *pdk.Kong) {
-	if !r.dynamic || r.phase != phase.Access {
+	if !r.dynamic || r.phase&collecting == 0 {
 		return
 	}
 	for ; r.next < len(r.plan.set.ordered); r.next++ {
@@ -161,7 +187,8 @@ func (r *Run) unit(k *pdk.Kong, ph phase.Phase, u *Unit) plugin.Outcome {
 }
 
 // mayBlock are the phases in which a handler may ask to run again in a job.
-const mayBlock = phase.Rewrite | phase.Access | phase.Response | phase.Certificate | phase.Preread
+const mayBlock = phase.Rewrite | phase.Access | phase.Response | phase.Certificate | phase.Preread |
+	phase.WSHandshake | phase.WSClientFrame | phase.WSUpstreamFrame
 
 // enter names the plugin that runs from now on.
 func (r *Run) enter(k *pdk.Kong, b *plugin.Bound) {
@@ -196,7 +223,7 @@ func (r *Run) settle(k *pdk.Kong, ph phase.Phase, b *plugin.Bound, err error) pl
 		return plugin.Respond
 	}
 	k.Failure(b.Plugin.Name, ph.String(), err)
-	if ph == phase.Log {
+	if ph == phase.Log || ph == phase.WSClose {
 		return plugin.Continue
 	}
 	return plugin.Fail
@@ -232,6 +259,14 @@ func call(k *pdk.Kong, ph phase.Phase, b *plugin.Bound) (err error) {
 		return b.Handler.(plugin.Certificate).Certificate(k)
 	case phase.Preread:
 		return b.Handler.(plugin.Prereader).Preread(k)
+	case phase.WSHandshake:
+		return b.Handler.(plugin.WSHandshaker).WSHandshake(k)
+	case phase.WSClientFrame:
+		return b.Handler.(plugin.WSClientFramer).WSClientFrame(k, k.WebSocket.InFlight)
+	case phase.WSUpstreamFrame:
+		return b.Handler.(plugin.WSUpstreamFramer).WSUpstreamFrame(k, k.WebSocket.InFlight)
+	case phase.WSClose:
+		return b.Handler.(plugin.WSCloser).WSClose(k)
 	}
 	return fmt.Errorf("phase %s is not run by the pipeline", ph)
 }
