@@ -57,10 +57,7 @@ func streamNgxExit(c *Call, k *pdk.Kong) {
 	c.Return()
 }
 
-var (
-	errNoClient = errors.New("the session has no client's socket")
-	errTooMuch  = errors.New("too much data")
-)
+var errNoClient = errors.New("the session has no client's socket")
 
 // streamPrint(text) sends to the client at once: the number of bytes, or nil and a text.
 func streamPrint(c *Call, k *pdk.Kong) {
@@ -115,64 +112,49 @@ func streamWord(err error) string {
 	return err.Error()
 }
 
-// taken is what a receive took of the session and did not deliver.
-type taken struct{ buf []byte }
-
-// maxTaken bounds what one receive may gather.
-const maxTaken = 1 << 20
-
-// takenBy finds the session's, which lives in its kong.ctx under a name that
-// no plugin has.
-func takenBy(k *pdk.Kong) *taken {
-	const key = "\x00stream.receive"
-	t, _ := k.Ctx.Shared(key).(*taken)
-	if t == nil {
-		t = &taken{}
-		k.Ctx.SetShared(key, t)
-	}
-	return t
-}
+// maxReceive bounds what one receive may gather.
+const maxReceive = 1 << 20
 
 // streamReceive(kind, n, pattern, inclusive, timeout in ms): the data; or nil,
 // a text and what came. kind is line, count, any, all or until.
 func streamReceive(c *Call, k *pdk.Kong) {
-	client, t := k.Stream.Client, takenBy(k)
+	client := k.Stream.Client
 	if client == nil {
 		refuse(c, errNoClient)
 		return
 	}
 	kind, n, pattern, inclusive := c.String(0), c.Int(1), []byte(c.String(2)), c.Bool(3)
 	timeout := time.Duration(c.Number(4) * float64(time.Millisecond))
+	var before []byte // what was taken because the session's buffer is full
 	var look func(error)
 	look = func(err error) {
-		b := client.Buffered()
-		t.buf = append(t.buf, b...)
-		if len(b) > 0 {
-			client.Take(len(b))
-		}
-		if end, drop, ok := match(kind, t.buf, n, pattern, inclusive); ok {
-			data := t.buf[:end]
-			t.buf = t.buf[end+drop:]
+		all, have := append(before, client.Buffered()...), len(client.Buffered())
+		if end, drop, ok := match(kind, all, n, pattern, inclusive); ok {
+			client.Take(end + drop - len(before))
 			if kind == "line" {
-				data = bytes.ReplaceAll(data, []byte("\r"), nil)
+				c.Done(bytes.ReplaceAll(all[:end], []byte("\r"), nil))
+				return
 			}
-			c.Done(data)
+			c.Done(all[:end])
 			return
 		}
-		if err == nil && len(t.buf) > maxTaken {
-			err = errTooMuch
-		}
-		if err == nil || errors.Is(err, pdk.ErrStreamFull) {
-			client.Await(timeout, look)
+		switch {
+		case err == nil:
+		case errors.Is(err, pdk.ErrStreamFull) && len(all) <= maxReceive:
+			before = all
+			client.Take(have)
+		default:
+			if have > 0 {
+				client.Take(have)
+			}
+			if kind == "all" && errors.Is(err, io.EOF) {
+				c.Done(all)
+				return
+			}
+			c.Done(nil, streamWord(err), all)
 			return
 		}
-		data := t.buf
-		t.buf = nil
-		if kind == "all" && errors.Is(err, io.EOF) {
-			c.Done(data)
-			return
-		}
-		c.Done(nil, streamWord(err), data)
+		client.Await(timeout, look)
 	}
 	look(nil)
 }
