@@ -2,6 +2,7 @@
 //
 //	bench [-engines nginx,gibbon] [-cases 100b-64] [-rounds 5] [-window 2s]     CPU per request, the default
 //	bench idle [-connections 20000]                                             memory of idle keep-alive connections
+//	bench asleep [-requests 10000]                                              memory of requests that sleep in Lua, and the others' latency
 //	bench reload [-entities 5000]                                               load time, and reloads under load
 //	bench stream-idle [-tcp 20000] [-udp 50000]                                 memory of silent L4 sessions, and how they end
 //	bench stream [-cases tcp-download-4]                                        CPU per MB, message and datagram of layer 4

@@ -36,6 +36,8 @@ var engines = []engine{
 	{name: "gibbon", about: "a plain route, no plugins", conf: "kong.yml", command: gibbon},
 	{name: "gibbon+log", about: "the same with its access log", conf: "kong.yml", vars: map[string]string{"log": "yes"}, command: gibbonLog},
 	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbonLua},
+	{name: "nginx+callout", about: "nginx with a Lua handler that asks an HTTP service (resty.http, kept connections)", conf: "nginx-callout.conf", command: nginx},
+	{name: "gibbon+callout", about: "the same handler as a plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-callout"}, command: gibbonLua},
 	{name: "gibbon+key-auth", about: "key-auth and a consumer", conf: "kong.yml", vars: map[string]string{"plugin": "key-auth"},
 		header: "apikey: bench-key", command: gibbon},
 }
@@ -69,7 +71,7 @@ func gibbonLog(b *bench, conf string, port int) (env, command []string) {
 
 func gibbonLua(b *bench, conf string, port int) (env, command []string) {
 	env, command = gibbon(b, conf, port)
-	return append(env, "KONG_PLUGINS=bundled,bench-typical"), command
+	return append(env, "KONG_PLUGINS=bundled,bench-typical,bench-callout,bench-sleep"), command
 }
 
 // running is an engine that has started.
@@ -83,7 +85,11 @@ type running struct {
 // launch writes an engine's configuration and starts it on a core.
 func (b *bench) launch(e engine, core, upstream int) (*running, error) {
 	port := b.ports.Take()
-	vars := map[string]string{"dir": b.dir, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,
+	library, err := filepath.Abs("plugin/lua/lib") // resty.http, which Debian does not have
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]string{"dir": b.dir, "library": library, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,
 		"log": "", "plugin": "", "body": strings.Repeat("0123456789", 10), "kilobyte": strings.Repeat("0123456789abcdef", 64)}
 	for k, v := range e.vars {
 		vars[k] = v
@@ -125,7 +131,7 @@ func (b *bench) upstream(core int) (port int, err error) {
 	return r.port, nil
 }
 
-// pick gives the engines by name, all but the access-log ones without names. Without a gateway binary only the peers are left.
+// pick gives the engines by name, all but those with access logs or callouts without names. Without a gateway binary only the peers are left.
 func (b *bench) pick(names string) ([]engine, error) {
 	var wanted []string
 	if names != "" {
@@ -135,7 +141,7 @@ func (b *bench) pick(names string) ([]engine, error) {
 	var picked []engine
 	for _, e := range engines {
 		named := slices.Contains(wanted, e.name)
-		if !named && (len(wanted) > 0 || strings.HasSuffix(e.name, "+log")) {
+		if !named && (len(wanted) > 0 || strings.HasSuffix(e.name, "+log") || strings.HasSuffix(e.name, "+callout")) {
 			continue
 		}
 		if missing != nil && strings.HasPrefix(e.name, "gibbon") {

@@ -1,0 +1,1 @@
+return { name = "bench-callout", fields = { { config = { type = "record", fields = { { url = { type = "string", required = true } } } } } } }

@@ -1,0 +1,1 @@
+return { name = "bench-sleep", fields = { { config = { type = "record", fields = {} } } } }
