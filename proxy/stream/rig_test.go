@@ -41,6 +41,7 @@ type rig struct {
 	srv     *Server
 	w       *Worker
 	store   *dao.Memory
+	schemas entity.Options
 	builder *snapshot.Builder
 	fds     []int
 	done    chan struct{}
@@ -62,14 +63,14 @@ func newRig(t testing.TB, o Options, plugins ...*plugin.Plugin) *rig {
 		enabled[p.Name] = p
 	}
 	var err error
-	r.store, err = dao.NewMemory(dao.Options{Schemas: entity.Schemas(entity.Options{Plugin: func(name string) (*schema.Schema, bool) {
+	r.schemas = entity.Options{Plugin: func(name string) (*schema.Schema, bool) {
 		p := enabled[name]
 		if p == nil {
 			return nil, false
 		}
 		return p.Config, true
-	}})})
-	if err != nil {
+	}}
+	if r.store, err = dao.NewMemory(dao.Options{Schemas: entity.Schemas(r.schemas)}); err != nil {
 		t.Fatal(err)
 	}
 	var files log.Files
@@ -123,6 +124,16 @@ func newRig(t testing.TB, o Options, plugins ...*plugin.Plugin) *rig {
 		files.Close()
 	})
 	return r
+}
+
+// useExpressions changes to a store whose routes have expressions. Call it before any entity is there.
+func (r *rig) useExpressions() {
+	r.schemas.RouterFlavor = entity.Expressions
+	store, err := dao.NewMemory(dao.Options{Schemas: entity.Schemas(r.schemas)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.store, r.builder.Store, r.srv.Gateway.Store = store, store, store
 }
 
 // on runs fn on the loop and waits.
