@@ -4,7 +4,6 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/wire/http1"
-	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -18,74 +17,17 @@ func (r *request) wantsBody() bool {
 	case bodyCollect, bodyDiscard:
 		return true
 	case bodyStream:
-		return r.up != nil && r.up.Pending() == 0
+		return r.up != nil && r.up.room()
 	}
 	return false
 }
 
-// pumpBody takes body bytes from what was read with the head, then from the
-// socket, and gives them to whoever wants them.
-func (r *request) pumpBody() {
-	c := r.client
-	for r.wantsBody() {
-		if len(c.in) > 0 {
-			p := c.in
-			c.in = c.in[:0] // bodyBytes puts back what it does not take
-			if !r.bodyBytes(p) {
-				return
-			}
-			continue
-		}
-		if !c.CanRead {
-			break
-		}
-		buf := c.w.Loop.Buffer
-		n, err := c.Read(buf)
-		if err == loop.ErrAgain {
-			break
-		}
-		if err != nil {
-			c.broken()
-			return
-		}
-		if !r.bodyBytes(buf[:n]) {
-			return
-		}
-	}
-	if !r.body.done && r.body.mode != bodyPaused && c.state == clientBusy && c.Pending() == 0 {
-		c.timer.After(r.w.srv.Options.BodyTimeout)
-	}
-}
+// pumpBody takes body bytes from the client, as long as they are wanted.
+func (r *request) pumpBody() { r.client.pump() }
 
-// bodyBytes decodes what was just read; what belongs to the next request, or
-// cannot be taken now, is kept.
-func (r *request) bodyBytes(p []byte) bool {
-	for len(p) > 0 {
-		if !r.wantsBody() {
-			r.client.in = append(r.client.in, p...)
-			return true
-		}
-		data, n, err := r.body.dec.Gather(p)
-		if !r.bodyData(data, err) {
-			return false
-		}
-		p = p[n:]
-		if r.body.dec.Done() {
-			r.client.in = append(r.client.in, p...)
-			p = nil
-		}
-		r.bodyProgress()
-	}
-	return true
-}
-
-// bodyProgress notices the end of the body.
-func (r *request) bodyProgress() {
-	if r.body.done || !r.body.dec.Done() {
-		return
-	}
+// bodyEnded: the client's side has handed on the whole body.
+func (r *request) bodyEnded() {
 	r.body.done = true
-	r.client.timer.Off()
 	switch r.body.mode {
 	case bodyCollect:
 		r.collected(nil)
@@ -126,7 +68,7 @@ func (r *request) bodyFailed(err error) {
 	r.keep = false
 	mode := r.body.mode
 	r.body.done, r.body.mode = true, bodyDiscard
-	r.client.timer.Off()
+	r.client.rest()
 	switch mode {
 	case bodyDiscard:
 		return
@@ -211,9 +153,7 @@ func (r *request) SetBody(b []byte) error {
 func (r *request) continue100() {
 	if r.body.expect && r.HeadSent == 0 {
 		r.body.expect = false
-		if err := r.client.Write([]byte(http1.Continue)); err != nil {
-			r.client.HungUp = true
-		}
+		r.client.sendContinue()
 	}
 }
 
@@ -266,16 +206,7 @@ func (r *request) bodyAtHand() bool {
 	if r.RequestBody != message.BodyChunked {
 		return false
 	}
-	d, b := r.body.dec, r.client.in
-	d.Trailer = nil
-	for len(b) > 0 && !d.Done() {
-		_, n, err := d.Decode(b)
-		if err != nil {
-			return false
-		}
-		b = b[n:]
-	}
-	return d.Done()
+	return r.client.bodyAtHand()
 }
 
 func (r *request) collectFailed(err error) {

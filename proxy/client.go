@@ -40,6 +40,8 @@ type clientConn struct {
 	in   []byte
 	scan int
 	req  *request
+	// held is output that waits to be sent, in the loop's Scratch; nil without any.
+	held []byte
 	// timer is the one of the current state; lingered counts dropped bytes.
 	timer    loop.Timer
 	lingered int

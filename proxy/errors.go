@@ -104,7 +104,7 @@ func (r *request) redirect(status int) plugin.Outcome {
 // beginRefused makes a request of a head that could not be parsed, so that
 // global plugins see it and it is logged.
 func (w *Worker) beginRefused(c *clientConn, b []byte, n int, err error) (*request, error) {
-	r, e := w.take(c)
+	r, e := w.takeFor(c)
 	if e != nil {
 		return nil, e
 	}

@@ -30,6 +30,8 @@ var errBroken = io.ErrUnexpectedEOF
 func (r *request) StreamBody() (pdk.BodyStream, error) {
 	b := &r.body
 	switch {
+	case r.h1 == nil:
+		return nil, pdk.ErrUnsupported
 	case r.taken.body || r.taken.raw:
 		return nil, pdk.ErrTaken
 	case r.taken.discarded:
@@ -47,7 +49,7 @@ func (r *request) StreamBody() (pdk.BodyStream, error) {
 	// Upstream gets what SetBody gives, else nothing.
 	b.replaced = true
 	b.mode = bodyPaused
-	r.client.timer.Off()
+	r.client.rest()
 	return (*streamedBody)(r), nil
 }
 
@@ -72,7 +74,7 @@ func (s *streamedBody) Notify(fn func()) { s.taken.notify = fn }
 // Read implements pdk.BodyStream.
 func (s *streamedBody) Read(p []byte) (int, error) {
 	r := (*request)(s)
-	c, b := r.client, &r.body
+	c, b := r.h1, &r.body
 	for {
 		switch {
 		case c == nil || r.gone:
@@ -143,7 +145,7 @@ func (r *request) decodeInto(p, src []byte) (used, out int, err error) {
 
 // lostClient: reading found out that the client is gone.
 func (r *request) lostClient() {
-	r.client.peerClosed = true
+	r.h1.peerClosed = true
 	r.clientGone()
 }
 
@@ -157,13 +159,16 @@ func readError(err error) error {
 
 // TakeRaw implements pdk.Downstream.
 func (r *request) TakeRaw() (pdk.RawStream, error) {
+	if r.h1 == nil {
+		return nil, pdk.ErrUnsupported
+	}
 	if r.taken.raw {
 		return nil, pdk.ErrTaken
 	}
 	r.continue100()
 	r.taken.raw, r.taken.notify = true, nil
 	r.keep = false
-	r.client.timer.Off()
+	r.client.rest()
 	return (*rawStream)(r), nil
 }
 
@@ -179,7 +184,7 @@ func (s *rawStream) Flushed(fn func()) { s.taken.flushed = fn }
 // Read implements pdk.BodyStream. io.EOF is the end of what the client sends.
 func (s *rawStream) Read(p []byte) (int, error) {
 	r := (*request)(s)
-	c := r.client
+	c := r.h1
 	if c == nil || r.gone {
 		return 0, io.EOF
 	}
@@ -205,7 +210,7 @@ func (s *rawStream) Read(p []byte) (int, error) {
 
 // Write implements pdk.RawStream.
 func (s *rawStream) Write(p []byte) error {
-	c := s.client
+	c := s.h1
 	if c == nil || s.gone || c.Closed() {
 		return syscall.EPIPE
 	}
@@ -217,10 +222,10 @@ func (s *rawStream) Write(p []byte) error {
 
 // Pending implements pdk.RawStream.
 func (s *rawStream) Pending() int {
-	if s.client == nil || s.client.Closed() {
+	if s.h1 == nil || s.h1.Closed() {
 		return 0
 	}
-	return s.client.Pending()
+	return s.h1.Pending()
 }
 
 // over says that no further step but the last may run: a plugin took the

@@ -19,9 +19,11 @@ import (
 // request is one exchange on its way: the state of serve.go's steps.
 type request struct {
 	message.Exchange
-	k      pdk.Kong
-	w      *Worker
-	client *clientConn
+	k pdk.Kong
+	w *Worker
+	// client is the way to the client; h1 the same where it is an HTTP/1.1 connection, else nil.
+	client clientSide
+	h1     *clientConn
 	snap   *snapshot.Snapshot
 	run    pipeline.Run
 	step   step
@@ -38,7 +40,7 @@ type request struct {
 	body   requestBody
 	taken  taken
 	target target
-	up     *upstreamConn
+	up     upstreamSide
 	out    response
 	// keep: the client's connection goes on after this request.
 	keep bool
@@ -72,7 +74,7 @@ type target struct {
 // begin makes the request of the head that w.head holds; b is what it was
 // parsed from.
 func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
-	r, err := w.take(c)
+	r, err := w.takeFor(c)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +111,17 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 	return r, nil
 }
 
-// take gets a request ready for c, without a head.
-func (w *Worker) take(c *clientConn) (*request, error) {
+// takeFor is take for an HTTP/1.1 connection.
+func (w *Worker) takeFor(c *clientConn) (*request, error) {
+	r, err := w.take(c, &c.flow)
+	if err == nil {
+		c.req, r.h1 = r, c
+	}
+	return r, err
+}
+
+// take gets a request of client ready, without a head; f is of its connection.
+func (w *Worker) take(client clientSide, f *message.Flow) (*request, error) {
 	var r *request
 	if n := len(w.free); n > 0 {
 		r = w.free[n-1]
@@ -129,9 +140,8 @@ func (w *Worker) take(c *clientConn) (*request, error) {
 	}
 	s := w.srv
 	s.Total.Add(1)
-	c.flow.Requests++
-	c.req = r
-	r.client, r.Flow = c, &c.flow
+	f.Requests++
+	r.client, r.Flow = client, f
 	r.snap = s.Snapshot()
 	r.k.Reset(s.Gateway, w.Worker, &r.Exchange, r)
 	r.run.Begin(r.snap.Global)
@@ -140,13 +150,13 @@ func (w *Worker) take(c *clientConn) (*request, error) {
 	wall := w.Loop.Wall()
 	r.StartWall = time.Unix(0, wall)
 	r.StartTime = float64(wall/1e6) / 1e3
-	r.ConnectionSerial, r.ConnectionRequests = c.flow.Serial, c.flow.Requests
-	r.identify(c)
+	r.ConnectionSerial, r.ConnectionRequests = f.Serial, f.Requests
+	r.identify(f)
 	return r, nil
 }
 
 // identify fills in addresses, scheme and the request id.
-func (r *request) identify(c *clientConn) {
+func (r *request) identify(f *message.Flow) {
 	room, _ := r.Room(32)
 	var id [16]byte
 	w := r.w
@@ -158,12 +168,12 @@ func (r *request) identify(c *clientConn) {
 	}
 	hex.Encode(room, id[:])
 	r.RequestID = r.Take(32)
-	r.RealRemoteAddr, _ = r.PutString(c.flow.PeerText())
-	r.RealRemotePort = c.flow.Peer.Port()
+	r.RealRemoteAddr, _ = r.PutString(f.PeerText())
+	r.RealRemotePort = f.Peer.Port()
 	r.RemoteAddr, r.RemotePort = r.RealRemoteAddr, r.RealRemotePort
-	r.ServerAddr, _ = r.PutString(c.flow.LocalText())
-	r.ServerPort = c.flow.Local.Port()
-	if c.flow.TLS != nil {
+	r.ServerAddr, _ = r.PutString(f.LocalText())
+	r.ServerPort = f.Local.Port()
+	if f.TLS != nil {
 		r.Scheme, _ = r.PutString("https")
 	} else {
 		r.Scheme, _ = r.PutString("http")
@@ -178,7 +188,7 @@ func (w *Worker) release(r *request) {
 	r.taken = taken{}
 	r.target, r.said = target{}, clientSaid{}
 	r.End()
-	r.client, r.up, r.dest, r.snap = nil, nil, nil, nil
+	r.client, r.h1, r.up, r.dest, r.snap = nil, nil, nil, nil, nil
 	r.route.Entry = nil
 	r.router = router.Request{}
 	r.step, r.running, r.keep, r.head, r.ended, r.gone, r.suspended = 0, false, false, false, false, false, false
@@ -187,9 +197,7 @@ func (w *Worker) release(r *request) {
 
 // drop is release for a request that never ran.
 func (w *Worker) drop(r *request) {
-	if r.client != nil {
-		r.client.req = nil
-	}
+	r.client.part()
 	w.release(r)
 }
 

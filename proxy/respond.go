@@ -2,17 +2,13 @@ package proxy
 
 import (
 	"bytes"
-	"io"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
-	"github.com/gibbon-gateway/gibbon/wire/http1"
-	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -42,8 +38,6 @@ type response struct {
 	upgraded bool
 	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.
 	hostOfPeer bool
-	// held is output that waits for the loop's write, in the loop's Scratch.
-	held []byte
 	// length of the body as announced, -1 = unknown.
 	length int64
 }
@@ -184,7 +178,7 @@ func (r *request) truncated() plugin.Outcome {
 // collectResponse moves what is there into the spool; true at the end.
 func (r *request) collectResponse() (bool, error) {
 	for {
-		data, err := r.nextUpstream()
+		data, done, err := r.nextUpstream()
 		if err != nil {
 			return false, err
 		}
@@ -194,7 +188,7 @@ func (r *request) collectResponse() (bool, error) {
 			}
 			continue
 		}
-		return r.up == nil || r.up.dec.Done(), nil
+		return done, nil
 	}
 }
 
@@ -231,64 +225,31 @@ func (r *request) headerFilter() plugin.Outcome {
 // silent statuses close the connection without a word (nginx: 408, 444, 499).
 func silent(status uint32) bool { return status == 408 || status == 444 || status == 499 }
 
-// appendResponseHead appends the response head for an HTTP/1.1 client.
-func (r *request) appendResponseHead(dst []byte) []byte {
-	status := int(r.Status)
-	reason := r.Bytes(r.Reason)
-	if r.Source != message.SourceService || r.Status != r.UpstreamStatus || r.out.buffered {
-		reason = nil
-		if t, ok := reasons[status]; ok {
-			reason = unsafe.Slice(unsafe.StringData(t), len(t))
-		}
-	}
-	dst = http1.AppendStatusLine(dst, status, reason)
-	if r.out.own && !r.out.replaced || r.out.buffered {
-		if r.FindID(&r.Response, message.HeaderDate) == nil {
-			dst = append(dst, "Date: "...)
-			dst = append(dst, r.w.date.at(r.w.Loop.Wall())...)
-			dst = append(dst, "\r\n"...)
-		}
-	}
-	if status == 204 && r.out.own {
+// wantsDate says whether we add a Date of our own.
+func (r *request) wantsDate() bool {
+	return (r.out.own && !r.out.replaced || r.out.buffered) && r.FindID(&r.Response, message.HeaderDate) == nil
+}
+
+// settleHead does what is left to do for a response head of any protocol: the
+// content type's charset, and the length that is announced.
+func (r *request) settleHead() {
+	o := &r.out
+	if r.Status == 204 && o.own {
 		r.Del(&r.Response, "content-type")
 	}
 	r.charset()
-	dst = r.appendFraming(dst)
-	if r.keep {
-		dst = append(dst, "Connection: keep-alive\r\n"...)
-	} else {
-		dst = append(dst, "Connection: close\r\n"...)
-	}
-	dst = http1.AppendFields(dst, r.Shared, &r.Response, &r.w.skip.response)
-	return append(dst, "\r\n"...)
-}
-
-// appendFraming decides how the body is delimited for the client.
-func (r *request) appendFraming(dst []byte) []byte {
-	o := &r.out
 	o.length = -1
-	cl := r.FindID(&r.Response, message.HeaderContentLength)
-	if cl != nil {
-		if n, err := strconv.ParseInt(r.View(cl.Value), 10, 64); err == nil && n >= 0 {
+	if f := r.FindID(&r.Response, message.HeaderContentLength); f != nil {
+		if n, err := strconv.ParseInt(r.View(f.Value), 10, 64); err == nil && n >= 0 {
 			o.length = n
 		}
 	}
-	status := int(r.Status)
-	switch {
-	case status == 204 && o.own && !o.replaced && o.length == 0, status < 200:
-		return dst
-	case o.length >= 0:
-		dst = append(dst, "Content-Length: "...)
-		dst = strconv.AppendInt(dst, o.length, 10)
-		return append(dst, "\r\n"...)
-	case o.noBody:
-		return dst
-	case r.HTTPMajor == 1 && r.HTTPMinor == 0:
-		r.keep = false
-		return dst
-	}
-	o.chunked = true
-	return append(dst, "Transfer-Encoding: chunked\r\n"...)
+}
+
+// lengthTold says whether the client is told Content-Length.
+func (r *request) lengthTold() bool {
+	o := &r.out
+	return o.length >= 0 && r.Status >= 200 && !(r.Status == 204 && o.own && !o.replaced && o.length == 0)
 }
 
 // streamBody writes the head with the first piece of the body, then the rest
@@ -298,15 +259,13 @@ func (r *request) streamBody() plugin.Outcome {
 	if o.upgraded {
 		return r.openTunnel()
 	}
-	o.held = r.w.Loop.Scratch[:0]
 	out := r.pumpResponse()
 	if out != plugin.Fail {
-		if err := r.writeHeld(); err != nil {
+		if err := r.client.flush(); err != nil {
 			out = plugin.Continue
 			r.gone, r.ClientGone = true, true
 		}
 	}
-	o.held = nil
 	if out == plugin.Continue {
 		r.Times.UpstreamEnd = r.w.Loop.Now()
 	}
@@ -318,8 +277,8 @@ func (r *request) streamBody() plugin.Outcome {
 func (r *request) pumpResponse() plugin.Outcome {
 	o := &r.out
 	for !o.ended {
-		if r.client.Pending() > 0 {
-			r.client.timer.After(r.w.srv.Options.SendTimeout)
+		if !r.client.room() {
+			r.client.await()
 			return plugin.Suspend
 		}
 		data, last, err := r.nextBody()
@@ -340,8 +299,14 @@ func (r *request) pumpResponse() plugin.Outcome {
 			}
 		}
 		if last {
-			return r.emit(nil, true)
+			if out := r.emit(nil, true); out != plugin.Continue {
+				return out
+			}
 		}
+	}
+	if r.client.unsent() {
+		r.client.await()
+		return plugin.Suspend
 	}
 	return plugin.Continue
 }
@@ -363,11 +328,7 @@ func (r *request) nextBody() (data []byte, last bool, err error) {
 	case o.buffered:
 		return r.nextSpooled()
 	}
-	data, err = r.nextUpstream()
-	if err != nil {
-		return nil, false, err
-	}
-	return data, r.up == nil || r.up.dec.Done(), nil
+	return r.nextUpstream()
 }
 
 func (r *request) nextSpooled() ([]byte, bool, error) {
@@ -390,69 +351,12 @@ func (r *request) nextSpooled() ([]byte, bool, error) {
 	return b[:n], o.replay == o.spool.Len(), nil
 }
 
-// nextUpstream decodes the next piece of the upstream's body from what is at
-// hand, then from the socket. No data and no error: nothing is there now.
-func (r *request) nextUpstream() ([]byte, error) {
-	u := r.up
-	if u == nil || u.dec.Done() {
-		return nil, nil
+// nextUpstream is the next piece of the upstream's body: see upstreamSide.next.
+func (r *request) nextUpstream() (data []byte, done bool, err error) {
+	if r.up == nil {
+		return nil, true, nil
 	}
-	for {
-		if len(u.hot) > 0 {
-			data, err := u.decode()
-			if err != nil {
-				return nil, errUpstreamCoding
-			}
-			if len(data) > 0 || u.dec.Done() {
-				return data, nil
-			}
-			continue
-		}
-		if len(u.in) > 0 { // kept from an earlier callback
-			u.hot = u.w.Loop.Buffer[:copy(u.w.Loop.Buffer, u.in)]
-			u.in = u.in[:copy(u.in, u.in[len(u.hot):])]
-			continue
-		}
-		if !u.CanRead {
-			return nil, nil
-		}
-		n, err := u.Read(u.w.Loop.Buffer)
-		switch {
-		case err == loop.ErrAgain:
-			return nil, nil
-		case err == io.EOF && u.dec.EOF():
-			u.keep = false
-			return nil, nil
-		case err != nil:
-			u.keep = false
-			return nil, errUpstreamClosed
-		}
-		u.timer.After(r.target.read)
-		u.hot = u.w.Loop.Buffer[:n]
-	}
-}
-
-// decode takes the body out of hot, as one piece: chunks are moved together in
-// place, so that filters are called once per read.
-func (u *upstreamConn) decode() ([]byte, error) {
-	data, n, err := u.dec.Decode(u.hot)
-	if err != nil {
-		return nil, err
-	}
-	u.hot = u.hot[n:]
-	for len(u.hot) > 0 && !u.dec.Done() {
-		more, n, err := u.dec.Decode(u.hot)
-		if err != nil || n == 0 {
-			break // an error comes again with the next call, after what was good
-		}
-		if len(data) == 0 {
-			data = more
-		} else {
-			data = append(data, more...) // within hot's own memory, behind what is used up
-		}
-		u.hot = u.hot[n:]
-	}
-	return data, nil
+	return r.up.next()
 }
 
 // emit passes a piece through body_filter and holds it for the client.
@@ -469,6 +373,7 @@ func (r *request) emit(data []byte, last bool) plugin.Outcome {
 	if last {
 		o.ended = true
 	}
+	var err error
 	if len(data) > 0 && !o.noBody {
 		if o.length >= 0 && !o.raw {
 			if left := o.length - int64(r.BodyBytesSent); int64(len(data)) > left {
@@ -476,22 +381,16 @@ func (r *request) emit(data []byte, last bool) plugin.Outcome {
 			}
 		}
 		r.BodyBytesSent += uint64(len(data))
-		if o.chunked {
-			o.held = http1.AppendChunk(o.held, data)
-		} else {
-			o.held = append(o.held, data...)
+		err = r.client.write(data)
+	}
+	if last {
+		if o.length > int64(r.BodyBytesSent) && !o.noBody {
+			o.aborted = true // less than announced: only breaking off tells the client
 		}
+		err = r.client.end()
 	}
-	if last && o.chunked && !o.noBody {
-		o.held = append(o.held, http1.LastChunk...)
-	}
-	if last && o.length > int64(r.BodyBytesSent) && !o.noBody {
-		o.aborted = true // less than announced: only closing tells the client
-	}
-	if len(o.held) >= 32<<10 || last {
-		if err := r.writeHeld(); err != nil {
-			r.gone, r.ClientGone = true, true
-		}
+	if err != nil {
+		r.gone, r.ClientGone = true, true
 	}
 	return plugin.Continue
 }
@@ -504,23 +403,8 @@ func (r *request) start() {
 	}
 	o.started = true
 	r.continue100()
-	if !o.raw {
-		o.held = r.appendResponseHead(o.held)
-	}
+	r.client.begin()
 	r.HeadSent = 1
-}
-
-// writeHeld sends what is held.
-func (r *request) writeHeld() error {
-	o := &r.out
-	if len(o.held) == 0 {
-		return nil
-	}
-	err := r.client.Write(o.held)
-	r.BytesSent += uint64(len(o.held))
-	r.w.Loop.Scratch = o.held[:0]
-	o.held = o.held[:0]
-	return err
 }
 
 // clientDrained goes on after the client took what waited.
@@ -539,7 +423,7 @@ func (r *request) upstreamReadable() {
 		return
 	}
 	switch {
-	case r.step == stepBody && r.client.Pending() == 0:
+	case r.step == stepBody && r.client.room():
 		r.resume()
 	case r.step == stepResponse && r.out.collecting:
 		r.resume()

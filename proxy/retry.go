@@ -10,7 +10,7 @@ import (
 // repeatable says whether the request can be sent once more: nothing of a
 // response was seen, and its body, if any, can be replayed.
 func (r *request) repeatable() bool {
-	if r.HeadSent != 0 || r.up != nil && r.up.gotHead {
+	if r.HeadSent != 0 || r.up != nil && r.up.answered() {
 		return false
 	}
 	return r.body.mode != bodyStream || r.body.received == 0

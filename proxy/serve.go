@@ -174,19 +174,16 @@ func (r *request) finish() plugin.Outcome {
 // over gives the request back and lets the client go on.
 func (r *request) over() {
 	c, keep := r.client, r.keep && r.bodySettled() && !r.out.aborted
-	if r.out.upgraded {
-		c.req = nil
-		r.w.release(r)
-		return
-	}
-	aborted, gone := r.out.aborted, r.gone
-	c.req = nil
+	upgraded, cut := r.out.upgraded, r.out.aborted || r.gone
+	c.part()
 	r.w.release(r)
-	if gone || aborted {
-		c.close()
-		return
+	switch {
+	case upgraded:
+	case cut:
+		c.breakOff()
+	default:
+		c.finished(keep)
 	}
-	c.finished(keep)
 }
 
 // clientGone: the client closed or reset. What runs is cut short where it can
@@ -222,7 +219,7 @@ func (r *request) clientGone() {
 
 // clientTimeout: the client did not send its body, or take its answer, in time.
 func (r *request) clientTimeout() {
-	r.w.srv.Log.Infof("client timed out (%s)", r.client.flow.Peer)
+	r.w.srv.Log.Infof("client timed out (%s)", r.Flow.Peer)
 	r.gone, r.ClientGone, r.keep = true, true, false
 	if r.HeadSent == 0 {
 		r.Status = 408

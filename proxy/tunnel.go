@@ -43,7 +43,7 @@ func (u *upstreamConn) upgrade(b []byte, n int) bool {
 // openTunnel is streamBody's part for an upgraded exchange: it sends the 101
 // and lets bytes pass.
 func (r *request) openTunnel() plugin.Outcome {
-	c, u := r.client, r.up
+	c, u := r.h1, r.up.(*upstreamConn)
 	head := r.appendSwitching(r.w.Loop.Scratch[:0])
 	t := &tunnel{r: r, c: c, u: u, timeout: r.target.read}
 	c.tunnel, u.tunnel = t, t

@@ -53,7 +53,7 @@ var (
 // The step ends when the response head is there.
 func (r *request) send() plugin.Outcome {
 	t := &r.target
-	if r.up != nil && r.up.gotHead {
+	if r.up != nil && r.up.answered() {
 		return plugin.Continue // resumed by the response head
 	}
 	if t.tried == 0 {
@@ -464,16 +464,78 @@ func (u *upstreamConn) close() {
 	u.timer.Drop()
 }
 
-// leaveUpstream gives the connection back to its pool, or closes it when its
-// response was not read to the end.
-func (r *request) leaveUpstream() {
-	u := r.up
-	if u == nil {
-		r.report(int(r.UpstreamStatus), health.NoFailure)
-		return
+// next decodes the next piece of the body from what is at hand, then from the socket.
+func (u *upstreamConn) next() (data []byte, done bool, err error) {
+	if u.dec.Done() {
+		return nil, true, nil
 	}
+	for {
+		if len(u.hot) > 0 {
+			data, err := u.decode()
+			if err != nil {
+				return nil, false, errUpstreamCoding
+			}
+			if len(data) > 0 || u.dec.Done() {
+				return data, u.dec.Done(), nil
+			}
+			continue
+		}
+		if len(u.in) > 0 { // kept from an earlier callback
+			u.hot = u.w.Loop.Buffer[:copy(u.w.Loop.Buffer, u.in)]
+			u.in = u.in[:copy(u.in, u.in[len(u.hot):])]
+			continue
+		}
+		if !u.CanRead {
+			return nil, false, nil
+		}
+		n, err := u.Read(u.w.Loop.Buffer)
+		switch {
+		case err == loop.ErrAgain:
+			return nil, false, nil
+		case err == io.EOF && u.dec.EOF():
+			u.keep = false
+			return nil, true, nil
+		case err != nil:
+			u.keep = false
+			return nil, false, errUpstreamClosed
+		}
+		u.timer.After(u.r.target.read)
+		u.hot = u.w.Loop.Buffer[:n]
+	}
+}
+
+// decode takes the body out of hot, as one piece: chunks are moved together in
+// place, so that filters are called once per read.
+func (u *upstreamConn) decode() ([]byte, error) {
+	data, n, err := u.dec.Decode(u.hot)
+	if err != nil {
+		return nil, err
+	}
+	u.hot = u.hot[n:]
+	for len(u.hot) > 0 && !u.dec.Done() {
+		more, n, err := u.dec.Decode(u.hot)
+		if err != nil || n == 0 {
+			break // an error comes again with the next call, after what was good
+		}
+		if len(data) == 0 {
+			data = more
+		} else {
+			data = append(data, more...) // within hot's own memory, behind what is used up
+		}
+		u.hot = u.hot[n:]
+	}
+	return data, nil
+}
+
+func (u *upstreamConn) room() bool { return u.Pending() == 0 }
+
+func (u *upstreamConn) answered() bool { return u.gotHead }
+
+// leave gives the connection back to its pool, or closes it when its response
+// was not read to the end.
+func (u *upstreamConn) leave() {
 	u.detach()
-	o := &r.w.srv.Options
+	o := &u.w.srv.Options
 	ok := u.gotHead && u.keep && u.dec.Done() && u.sent && len(u.hot) == 0 && len(u.in) == 0 && !u.HungUp && u.Pending() == 0 &&
 		(o.PoolRequests == 0 || u.used < o.PoolRequests)
 	u.hot = nil
@@ -481,6 +543,13 @@ func (r *request) leaveUpstream() {
 		u.pool.put(u)
 	} else {
 		u.close()
+	}
+}
+
+// leaveUpstream ends the try, whatever came of it.
+func (r *request) leaveUpstream() {
+	if r.up != nil {
+		r.up.leave()
 	}
 	r.report(int(r.UpstreamStatus), health.NoFailure)
 }
