@@ -149,7 +149,8 @@ func wireBytes(b []byte, o options) []byte {
 	if !ok {
 		head = bytes.TrimRight(b, "\n")
 	}
-	if !o.has("keepnl") {
+	// The end of a last chunk is no newline that txtar needs.
+	if !o.has("keepnl") && !bytes.HasSuffix(body, []byte("\r\n\r\n")) {
 		body = bytes.TrimSuffix(body, []byte("\n"))
 	}
 	head = bytes.ReplaceAll(head, []byte("\n"), []byte("\r\n"))
