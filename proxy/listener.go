@@ -54,7 +54,7 @@ func (a *acceptor) Ready(loop.Events) {
 			return
 		}
 		s.Accepted.Add(1)
-		if m := s.Options.MaxConnections; m > 0 && len(a.w.conns) >= m {
+		if m := s.Options.MaxConnections; m > 0 && a.w.Connections() >= m {
 			s.Log.Printf(log.Alert, nil, "%d connections are not enough: refusing %s", m, peer)
 			_ = unix.Close(fd)
 			continue

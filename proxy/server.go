@@ -111,6 +111,8 @@ type Worker struct {
 	upHead http1.Head
 	pools  map[poolKey]*upstreamPool
 	conns  map[*clientConn]struct{}
+	// handshakes counts accepted connections that are not in conns yet.
+	handshakes int
 	random rand.ChaCha8
 	date   dateCache
 	skip   skipSets
@@ -175,7 +177,7 @@ func (w *Worker) CloseIdle() {
 }
 
 // Connections counts the worker's client connections. Loop only.
-func (w *Worker) Connections() int { return len(w.conns) }
+func (w *Worker) Connections() int { return len(w.conns) + w.handshakes }
 
 // dateCache is the Date header, rendered once a second.
 type dateCache struct {

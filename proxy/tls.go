@@ -33,14 +33,18 @@ func (c *clientConn) handshake(fd int, peer, local netip.AddrPort, prefix []byte
 	c.flow.Peer, c.flow.Local = peer, local
 	o := tlsconn.Options{Timeout: time.Duration(w.srv.Options.HeaderTimeout), Prefix: prefix, Owner: c}
 	w.Loop.Handed()
+	w.handshakes++
 	tlsconn.Server(fd, c.listener.TLS, o, func(s *tlsconn.Session, err error) {
-		w.Loop.Post(func() { c.secured(fd, s, err) })
+		if !w.Loop.Post(func() { c.secured(fd, s, err) }) {
+			_ = unix.Close(fd) // the worker is gone
+		}
 	})
 }
 
 // secured takes the connection over after the handshake. Loop only.
 func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	w := c.w
+	w.handshakes--
 	if err != nil {
 		w.srv.Log.Infof("SSL_do_handshake() failed: %v while SSL handshaking, client: %s, server: %s", err, c.flow.Peer, c.flow.Local)
 		_ = unix.Close(fd)
@@ -96,7 +100,9 @@ func (u *upstreamConn) startTLS() {
 	u.timer.Off()
 	w.Loop.Handed()
 	tlsconn.Client(fd, t.config, tlsconn.Options{Timeout: timeout}, func(s *tlsconn.Session, err error) {
-		w.Loop.Post(func() { u.secured(fd, s, err) })
+		if !w.Loop.Post(func() { u.secured(fd, s, err) }) {
+			_ = unix.Close(fd)
+		}
 	})
 }
 
