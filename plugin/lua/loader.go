@@ -67,8 +67,26 @@ func (c *control) load(name string) (*plugin.Plugin, error) {
 	if p.Config.Name == "" {
 		p.Config.Name = name
 	}
+	webSocketProtocols(p)
 	p.Entities, err = c.entities(name)
 	return p, err
+}
+
+// webSocketProtocols: a plugin with WebSocket phases that does not name its
+// protocols runs on ws and wss, too, unless its configuration says otherwise.
+func webSocketProtocols(p *plugin.Plugin) {
+	const webSocket = phase.WSHandshake | phase.WSClientFrame | phase.WSUpstreamFrame | phase.WSClose
+	if p.Phases&webSocket == 0 {
+		return
+	}
+	for i := range p.Config.Fields {
+		if p.Config.Fields[i].Name == "protocols" {
+			return
+		}
+	}
+	f := schema.Protocols
+	f.Default = append(append([]any(nil), f.Default.([]any)...), "ws", "wss")
+	p.Config.Fields = append(p.Config.Fields, f)
 }
 
 // entities reads daos.lua.

@@ -36,8 +36,9 @@ enum { PHASES = sizeof phases / sizeof phases[0] };
 static void list_phases(char *out, size_t size, uint32_t mask) {
     size_t n = 0;
     out[0] = 0;
+    uint32_t hidden = mask & ~UNNAMED ? UNNAMED : 0;
     for (int i = 0; i < PHASES; i++)
-        if (mask & phases[i].bit & ~UNNAMED)
+        if (mask & phases[i].bit & ~hidden)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", phases[i].name);
 }
 

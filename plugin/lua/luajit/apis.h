@@ -3,6 +3,7 @@
 GB_API(codec)
 GB_API(context)
 GB_API(digest)
+GB_API(frame)
 GB_API(headers)
 GB_API(json)
 GB_API(phase)

@@ -1,0 +1,112 @@
+package lua
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+)
+
+// TestFrames runs handlers on frames: arguments, edits that later handlers
+// see, what ends the phase, and a suspension in between.
+func TestFrames(t *testing.T) {
+	s := newStage(t, Options{})
+	a := s.plugin("a", `
+		local c, u = kong.websocket.client, kong.websocket.upstream
+		function P:ws_client_frame(conf, data, kind, status)
+			say("a", self == P, conf.tag, data, kind, status)
+			if data == "drop" then say(pcall(c.drop_frame)) end
+			if data == "edit" then c.set_frame_data("edited") say(c.get_frame()) end
+			if data == "wait" then say(later(1)) end
+			if data == "close" then c.close(1008, "no", 1001, "away") end
+			if data == "wrong" then
+				for _, f in ipairs { function() u.get_frame() end, function() c.set_status(1000) end, function() c.set_frame_data(1) end,
+					function() c.close("x") end, function() c.close(1005) end, function() c.set_max_payload_size(-1) end,
+					function() c.set_max_payload_size(1.5) end, function() u.set_max_payload_size(1) end } do
+					local ok, err = pcall(f)
+					say(ok, (tostring(err):gsub("^.-%d+: ", "")))
+				end
+				c.set_max_payload_size(77)
+			end
+			if kind == "close" then c.set_status(1001) c.set_frame_data("bye") say(pcall(c.drop_frame)) end
+			if kind == "ping" then say(pcall(c.set_frame_data, ("x"):rep(126))) end
+		end`)
+	b := s.plugin("b", `
+		function P:ws_client_frame(_, data, kind, status) say("b", data, kind, status) kong.ctx.shared.n = (kong.ctx.shared.n or 0) + 1 end
+		function P:ws_upstream_frame(_, data) say("up", data, kong.ctx.shared.n) kong.websocket.upstream.set_frame_data(data:upper()) end
+		function P:ws_close() say("closed", kong.ctx.shared.n, pcall(kong.websocket.client.get_frame)) end`)
+	calls := s.start(a, b)
+	k, h := s.request()
+	k.WebSocket = pdk.NewWebSocket(k)
+	run := func(ph phase.Phase, f pdk.Frame) plugin.Outcome {
+		k.Phase, k.WebSocket.Closing = ph, nil
+		k.WebSocket.Begin(f)
+		return s.rt.Run(k, ph, calls)
+	}
+	log := func() string {
+		var out []string
+		for l := range strings.SplitSeq(s.lines(), "\n") {
+			l, _, _ = strings.Cut(l, ", server: ")
+			out = append(out, strings.TrimPrefix(l, "notice *7 "))
+		}
+		return strings.Join(out, "; ")
+	}
+	s.lines()
+	w := k.WebSocket
+	text := func(s string) pdk.Frame { return pdk.Frame{Type: pdk.TextFrame, Data: []byte(s)} }
+	if out := run(phase.WSClientFrame, text("plain")); out != plugin.Continue || w.Edited || w.Dropped {
+		t.Error(out, w)
+	}
+	expect(t, log(), "a true a plain text nil; b plain text nil")
+	if out := run(phase.WSClientFrame, text("edit")); out != plugin.Continue || !w.Edited || string(w.InFlight.Data) != "edited" {
+		t.Error(out, w)
+	}
+	expect(t, log(), "a true a edit text nil; edited text nil; b edited text nil")
+	if out := run(phase.WSClientFrame, text("drop")); out != plugin.Respond || !w.Dropped {
+		t.Error(out, w)
+	}
+	expect(t, log(), "a true a drop text nil")
+	if out := run(phase.WSClientFrame, text("close")); out != plugin.Respond || w.Closing == nil || *w.Closing != (pdk.Closing{Status: 1008, Message: "no", OtherStatus: 1001, OtherReason: "away"}) {
+		t.Error(out, w.Closing)
+	}
+	log()
+	if out := run(phase.WSClientFrame, pdk.Frame{Type: pdk.CloseFrame, Status: 1000, Data: []byte("x")}); out != plugin.Continue || w.InFlight.Status != 1001 || string(w.InFlight.Data) != "bye" {
+		t.Error(out, w.InFlight)
+	}
+	expect(t, log(), "a true a x close 1000; false a close frame cannot be dropped; b bye close 1001")
+	if out := run(phase.WSClientFrame, pdk.Frame{Type: pdk.PingFrame}); out != plugin.Continue {
+		t.Error(out)
+	}
+	expect(t, log(), "a true a  ping nil; false the payload of a ping frame has at most 125 bytes; b  ping nil")
+	run(phase.WSClientFrame, text("wrong"))
+	expect(t, log(), "a true a wrong text nil; "+
+		"false function cannot be called in ws_client_frame phase (only in: ws_upstream_frame); "+
+		"false cannot set the status of a text frame: only close frames have one; false frame payload must be a string; "+
+		"false status must be a number; false status 1005 cannot stand in a close frame; "+
+		"false size must be an integer between 0 and 33554432; false size must be an integer between 0 and 33554432; "+
+		"false function cannot be called in ws_client_frame phase (only in: ws_handshake, ws_upstream_frame); b wrong text nil")
+	if w.Client.MaxPayloadSize() != 77 {
+		t.Error(w.Client.MaxPayloadSize())
+	}
+	if out := run(phase.WSClientFrame, text("wait")); out != plugin.Suspend {
+		t.Error(out)
+	}
+	later[0].Done("went on")
+	later = later[:0]
+	if len(h.outcomes) != 1 || h.outcomes[0] != plugin.Continue {
+		t.Error(h.outcomes)
+	}
+	expect(t, log(), "a true a wait text nil; went on; b wait text nil")
+	if out := run(phase.WSUpstreamFrame, text("from up")); out != plugin.Continue || string(w.InFlight.Data) != "FROM UP" {
+		t.Error(out, w.InFlight)
+	}
+	log()
+	k.Phase = phase.WSClose
+	if out := s.rt.Run(k, phase.WSClose, calls); out != plugin.Continue {
+		t.Error(out)
+	}
+	expect(t, log(), "closed 6 false function cannot be called in ws_close phase (only in: ws_client_frame)")
+	s.end(k)
+}
