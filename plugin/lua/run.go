@@ -112,9 +112,12 @@ func (vm *VM) gather(calls []*plugin.Bound) error {
 func (vm *VM) first(r *run) luajit.Event {
 	vm.lj.SetLogLevel(int(vm.rt.level()))
 	vm.begin(r)
-	ev := vm.lj.Enter(r.kong.X.Shared, uint32(r.phase), vm.calls)
-	vm.end()
-	return ev
+	defer vm.end()
+	if w := r.kong.WebSocket; w != nil && r.phase&framePhases != 0 {
+		f := &w.InFlight
+		return vm.lj.EnterFrame(r.kong.X.Shared, uint32(r.phase), vm.calls, f.Data, uint8(f.Type), f.Status)
+	}
+	return vm.lj.Enter(r.kong.X.Shared, uint32(r.phase), vm.calls)
 }
 
 // drive goes on with a run until it ends or has to wait.
@@ -178,6 +181,9 @@ func (vm *VM) stuck(r *run, ev luajit.Event) plugin.Outcome {
 func (vm *VM) over(r *run, out plugin.Outcome) plugin.Outcome {
 	r.cancel()
 	if r.kong != nil {
+		if r.phase&framePhases != 0 {
+			vm.frameOver(r.kong)
+		}
 		r.kong.Current = nil
 		if r.suspended {
 			delete(vm.waiting, r.kong)

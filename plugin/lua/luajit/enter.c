@@ -75,6 +75,7 @@ static void run_end(gb_vm *vm, gb_run *r) {
   if (r->request_ref > 0) luaL_unref(vm->L, LUA_REGISTRYINDEX, r->request_ref);
   r->next = c->free_runs;
   c->free_runs = r;
+  if (r->phase & GB_FRAME_PHASES) c->frame = &r->frame;
 }
 
 static void set_context(gb_vm *vm, gb_run *r, gb_exchange *x, uint32_t phase) {
@@ -153,7 +154,17 @@ static int begin_call(gb_vm *vm, gb_run *r) {
   lua_rawgeti(t->co, LUA_REGISTRYINDEX, fn);
   lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->plugin->handler);
   lua_rawgeti(t->co, LUA_REGISTRYINDEX, b->conf);
-  return !settle(vm, r, t, gb_advance(vm, t, 2));
+  int nargs = 2;
+  if (r->phase & GB_FRAME_PHASES) {
+    if (!gb_frame_args(vm, t->co, r)) {
+      take_error(vm, vm->L);
+      lua_pop(vm->L, 1);
+      end_failed(vm, r);
+      return 0;
+    }
+    nargs = 5;
+  }
+  return !settle(vm, r, t, gb_advance(vm, t, nargs));
 }
 
 /* go_on runs what can run: threads that were posted, then the next handler once the one before it has returned. The phase
@@ -306,6 +317,14 @@ void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n) {
       event(vm, GB_EV_FAIL, &c->error);
       return;
     }
+    gb_frame_in in = c->frame_in;
+    memset(&c->frame_in, 0, sizeof c->frame_in);
+    if (phase & GB_FRAME_PHASES && !gb_frame_begin(r, &in)) {
+      plain_error(vm, "not enough memory for the frame");
+      event(vm, GB_EV_FAIL, &c->error);
+      run_end(vm, r);
+      return;
+    }
     gb_begin(vm);
     set_context(vm, r, x, phase);
     go_on(vm, r);
@@ -322,6 +341,12 @@ void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n) {
   }
   event(vm, kind, kind == GB_EV_FAIL ? &c->error : NULL);
   gb_end(vm);
+}
+
+/* gb_enter_frame is gb_enter for GB_FRAME_PHASES; core->frame has what handlers made of the frame when the run ends. */
+void gb_enter_frame(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n, const gb_frame_in *in) {
+  vm->core->frame_in = *in;
+  gb_enter(vm, x, phase, n);
 }
 
 /* gb_filter runs body_filter of core->calls[0..n) on one chunk; the event's data is what is to go on. */

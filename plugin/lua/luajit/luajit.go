@@ -19,7 +19,13 @@ static void gb_filter_at(uintptr_t vm, uintptr_t x, uint32_t n, const char *chun
   gb_filter((gb_vm *)vm, (gb_exchange *)x, n, chunk, len, last);
 }
 
+static void gb_enter_frame_at(uintptr_t vm, uintptr_t x, uint32_t phase, uint32_t n, const char *data, size_t len, uint32_t type, int status) {
+  gb_frame_in in = {data, len, type, status};
+  gb_enter_frame((gb_vm *)vm, (gb_exchange *)x, phase, n, &in);
+}
+
 #cgo noescape gb_enter_at
+#cgo noescape gb_enter_frame_at
 #cgo noescape gb_resume_at
 #cgo noescape gb_filter_at
 #cgo noescape gb_give
@@ -201,6 +207,14 @@ func (vm *VM) Enter(x *message.Shared, phase uint32, calls []*Bound) Event {
 	}
 	C.gb_enter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), C.uint32_t(len(calls)))
 	return vm.event()
+}
+
+func (vm *VM) enterFrame(x *message.Shared, phase uint32, calls []*Bound, data []byte, kind uint8, status int) {
+	for i, b := range calls {
+		vm.core.calls[i] = b.c
+	}
+	C.gb_enter_frame_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), C.uint32_t(len(calls)),
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(data))), C.size_t(len(data)), C.uint32_t(kind), C.int(status))
 }
 
 // Resume gives a waiting thread its results (values as AppendValue makes them;
