@@ -113,10 +113,10 @@ type Worker struct {
 	conns  map[*clientConn]struct{}
 	// handshakes counts accepted connections that are not in conns yet.
 	handshakes int
-	random rand.ChaCha8
-	date   dateCache
-	skip   skipSets
-	texts  map[netip.Addr]string
+	random     rand.ChaCha8
+	date       dateCache
+	skip       skipSets
+	texts      map[netip.Addr]string
 	// captures is scratch for a route's groups.
 	captures []router.Capture
 }
