@@ -25,6 +25,13 @@ func (r *request) balance() plugin.Outcome {
 	}
 	r.Times.BalancerStart = r.w.Loop.Now()
 	b := &r.k.Balance
+	if t.tried > 0 && b.Retry != nil && r.named() {
+		if status := b.Retry(); status != 0 {
+			r.step = stepHeaderFilter
+			r.failProxy(status)
+			return plugin.Continue
+		}
+	}
 	switch {
 	case b.Upstream != "":
 		t.balancer = r.snap.Upstreams[b.Upstream]
@@ -45,6 +52,19 @@ func (r *request) balance() plugin.Outcome {
 		}
 	}
 	return r.pick()
+}
+
+// named says whether the next try goes to a name rather than to an address.
+func (r *request) named() bool {
+	b := &r.k.Balance
+	switch {
+	case b.Upstream != "":
+		return true
+	case b.Host != "":
+		_, err := netip.ParseAddr(b.Host)
+		return err != nil
+	}
+	return r.dest.Balancer != nil || !r.dest.Addr.IsValid()
 }
 
 // plan fixes retries and timeouts for all tries.

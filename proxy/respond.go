@@ -362,7 +362,7 @@ func (r *request) nextUpstream() (data []byte, done bool, err error) {
 // emit passes a piece through body_filter and holds it for the client.
 func (r *request) emit(data []byte, last bool) plugin.Outcome {
 	o := &r.out
-	if o.filters && !o.noBody {
+	if o.filters && (!o.noBody || !o.own && !o.buffered && !r.head) { // the end of a service's answer is told even where it has no body
 		out, res := r.run.Filter(&r.k, data, last)
 		if res != plugin.Continue {
 			return plugin.Fail

@@ -20,7 +20,11 @@ func init() {
 	RegisterOp("service.request.enable_buffering", onRequest(func(c *Call, k *pdk.Kong) {
 		settle(c, k.Service.Request.EnableBuffering())
 	}))
-	RegisterOp("service.set_retry_callback", onRequest(func(c *Call, _ *pdk.Kong) { c.Return() }))
+	RegisterOp("service.set_retry_callback", onRequest(func(c *Call, k *pdk.Kong) {
+		vm := c.run.vm
+		k.Balance.Retry = func() int { return vm.retry(k) }
+		c.Return()
+	}))
 	RegisterOp("service.set_target", onRequest(func(c *Call, k *pdk.Kong) {
 		settle(c, k.Service.SetTarget(c.String(0), c.Int(1)))
 	}))

@@ -24,6 +24,8 @@ type run struct {
 	suspended bool
 	// kept: a Call that may be held refers to the run, so it is not used again.
 	kept bool
+	// refused is the status with which a retry callback ended its request.
+	refused int
 	// ended: the run is over, or its request is; late answers do nothing.
 	ended bool
 	// then is called at the end of a run without a request.

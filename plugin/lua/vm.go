@@ -28,6 +28,7 @@ type VM struct {
 	handlers map[string]*luajit.Handler
 	bound    map[uint64]*luajit.Bound // by plugin.Bound.Serial
 	started  map[string]*luajit.Bound // by plugin name: init_worker, configure
+	retryFn  int                      // gibbon.retry, once a request needed it
 	stale    []*luajit.Bound
 
 	calls    []*luajit.Bound // scratch of one entry

@@ -135,6 +135,9 @@ type Balance struct {
 	// it. "" = as the service says.
 	CertificatePEM, KeyPEM string
 	AuthoritiesPEM         string
+	// Retry, if set, is called before each further try of a service whose host
+	// is a name; a status that it returns ends the request.
+	Retry func() (status int)
 	// Buffering asks for the whole response before any of it goes on.
 	Buffering bool
 }

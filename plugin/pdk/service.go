@@ -27,6 +27,9 @@ func (s *Service) SetTarget(host string, port int) error {
 		return fmt.Errorf("port must be an integer between 0 and 65535: given %d", port)
 	}
 	s.k.Balance.Host, s.k.Balance.Port, s.k.Balance.Upstream = host, port, ""
+	if s.k.Phase == phase.Balancer { // a further try's Host has the port too
+		return nil
+	}
 	return s.setHost(host)
 }
 

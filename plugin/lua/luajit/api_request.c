@@ -184,23 +184,30 @@ static int get_start_time(lua_State *L) {
 
 /* ---- kong.client's addresses ---- */
 
-static int client_ip(lua_State *L) {
+/* client_of is the request whose client is asked about. A handshake's client has no addresses here, as in the reference. */
+static gb_exchange *client_of(lua_State *L) {
     gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    if (gb_self(L)->phase & (GB_PHASE_CERTIFICATE | GB_PHASE_CLIENT_HELLO)) luaL_error(L, "API disabled in the current context");
+    return x;
+}
+
+static int client_ip(lua_State *L) {
+    gb_exchange *x = client_of(L);
     return push_one(L, x, x->real_remote_addr);
 }
 
 static int client_forwarded_ip(lua_State *L) {
-    gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    gb_exchange *x = client_of(L);
     return push_one(L, x, x->remote_addr);
 }
 
 static int client_port(lua_State *L) {
-    lua_pushinteger(L, begin(L, GB_NOT_INIT_WORKER)->real_remote_port);
+    lua_pushinteger(L, client_of(L)->real_remote_port);
     return 1;
 }
 
 static int client_forwarded_port(lua_State *L) {
-    gb_exchange *x = begin(L, GB_NOT_INIT_WORKER);
+    gb_exchange *x = client_of(L);
     if (x->remote_port) lua_pushinteger(L, x->remote_port);
     else lua_pushnil(L); /* the header named an address only */
     return 1;

@@ -167,7 +167,7 @@ gb_thread *gb_thread_spawn(lua_State *L, gb_vm *vm);
 void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n);
 void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed);
 void gb_filter(gb_vm *vm, gb_exchange *x, uint32_t n, const char *chunk, size_t len, int last);
-void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
+void gb_start(gb_vm *vm, gb_exchange *x, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
 void gb_continue(gb_vm *vm, gb_run *r);
 void gb_abandon(gb_vm *vm, gb_run *r);
 

@@ -246,10 +246,11 @@ void gb_continue(gb_vm *vm, gb_run *r) {
   gb_end(vm);
 }
 
-/* gb_start begins a run without a request: the function fn (registry reference) with the decoded args, of at most 16 values. */
-void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len) {
+/* gb_start begins a run of no plugin's phase: the function fn (registry reference) with the decoded args, of at most 16 values.
+ * x is NULL without a request. */
+void gb_start(gb_vm *vm, gb_exchange *x, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len) {
   gb_core *c = vm->core;
-  gb_run *r = run_take(vm, NULL, phase, 0);
+  gb_run *r = run_take(vm, x, phase, 0);
   gb_thread *t = r ? gb_thread_take(vm, r, b) : NULL;
   c->event.thread = 0;
   if (!t) {
@@ -259,7 +260,7 @@ void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *ar
     return;
   }
   gb_begin(vm);
-  set_context(vm, r, NULL, phase);
+  set_context(vm, r, x, phase);
   vm->bound = b;
   r->entry = c->thread = t;
   t->checked = 0;

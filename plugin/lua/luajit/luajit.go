@@ -254,7 +254,14 @@ func (vm *VM) Start(phase uint32, b *Bound, fn int, args []byte) Event {
 	if b != nil {
 		cb = b.c
 	}
-	C.gb_start(vm.c, C.uint32_t(phase), cb, C.int32_t(fn), (*C.char)(unsafe.Pointer(unsafe.SliceData(args))), C.size_t(len(args)))
+	C.gb_start(vm.c, nil, C.uint32_t(phase), cb, C.int32_t(fn), (*C.char)(unsafe.Pointer(unsafe.SliceData(args))), C.size_t(len(args)))
+	return vm.event()
+}
+
+// StartFor begins a run for x's request that is no plugin's phase: fn (a
+// reference of Keep).
+func (vm *VM) StartFor(x *message.Shared, phase uint32, fn int) Event {
+	C.gb_start(vm.c, (*C.gb_exchange)(unsafe.Pointer(x)), C.uint32_t(phase), nil, C.int32_t(fn), nil, 0)
 	return vm.event()
 }
 
