@@ -233,7 +233,7 @@ func (n *node) gatewayView(pages proxy.ErrorPages) *pdk.Gateway {
 	}
 	return &pdk.Gateway{Store: n.store, Log: n.log, Errors: pages.Templates, NodeID: nodeID(n.conf), Hostname: host,
 		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settingsView(n.conf), PortMaps: ports,
-		Trusted: trustedView(n.conf), Resolver: n.dns}
+		Trusted: trustedView(n.conf), Resolver: n.dns, Eval: n.catalog.lua.Eval}
 }
 
 // build makes a snapshot and logs its problems.

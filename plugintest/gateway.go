@@ -116,7 +116,7 @@ func (g *Gateway) open(o Options) (err error) {
 		settings = func(string) any { return nil }
 	}
 	view := &pdk.Gateway{Log: g.log, Errors: errorpage.Default(), NodeID: "00000000-0000-4000-8000-000000000001", Hostname: "plugintest",
-		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settings, Trusted: func(string) bool { return false }}
+		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settings, Trusted: func(string) bool { return false }, Eval: g.lua.Eval}
 	g.lua.SetGateway(view)
 	enabled, err := g.plugins(o.Plugins)
 	if err != nil {

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/observe/log"
@@ -30,6 +31,8 @@ type run struct {
 	ended bool
 	// then is called at the end of a run without a request.
 	then func()
+	// eval is the code of a configuration that the run is about; nil mostly.
+	eval *evaluation
 }
 
 // idle is the context of code without a request.
@@ -37,6 +40,7 @@ func idle(vm *VM, ph phase.Phase) *run { return &run{vm: vm, phase: ph} }
 
 // hold notes a call that a thread waits for.
 func (r *run) hold(c *Call, thread uint64) {
+	c.args.Own()
 	c.thread, c.suspended, c.at = thread, true, len(r.waits)
 	r.waits = append(r.waits, c)
 	r.kept = true
@@ -208,6 +212,7 @@ func (vm *VM) wake(c *Call) {
 		return
 	}
 	if vm.inside > 0 || vm.driving > 0 { // another thread's operation answered this one: Lua runs
+		c.results = slices.Clone(c.results)
 		vm.worker.Loop.Post(func() { vm.wake(c) })
 		return
 	}

@@ -89,6 +89,7 @@ func New(o Options) (*Runtime, error) {
 	}
 	rt := &Runtime{o: o}
 	rt.dog.start(o.TimeBudget)
+	pdk.SetLuaCheck(rt.CheckCode)
 	return rt, nil
 }
 

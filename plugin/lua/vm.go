@@ -28,8 +28,10 @@ type VM struct {
 	handlers map[string]*luajit.Handler
 	bound    map[uint64]*luajit.Bound // by plugin.Bound.Serial
 	started  map[string]*luajit.Bound // by plugin name: init_worker, configure
-	retryFn  int                      // gibbon.retry, once a request needed it
-	stale    []*luajit.Bound
+	// evaluators run code of configurations, by the name of the plugin that asks (eval.go).
+	evaluators map[string]*luajit.Bound
+	retryFn    int // gibbon.retry, once a request needed it
+	stale      []*luajit.Bound
 
 	calls    []*luajit.Bound // scratch of one entry
 	spare    *run            // used again by the next entry
@@ -39,6 +41,8 @@ type VM struct {
 	waiting  map[*pdk.Kong]*run
 	requests int // that hold this VM until Release
 	retired  bool
+
+	results []byte // scratch of Call.Return
 
 	// runs are those without a request that wait (timers).
 	runs    map[*run]struct{}
@@ -254,8 +258,7 @@ func (vm *VM) answerUpcall(op int, args []byte) (results []byte, failed, ok bool
 // call runs an operation.
 func (vm *VM) call(r *run, b *luajit.Bound, op int, args []byte) *Call {
 	c := &Call{vm: vm, run: r}
-	var good bool
-	if c.args, good = luajit.DecodeValues(args); !good {
+	if !c.args.Set(args) {
 		c.Fail("the arguments of the operation are malformed")
 		return c
 	}

@@ -117,6 +117,8 @@ type Gateway struct {
 	Trusted func(addr string) bool
 	// Resolver finds the names that plugins connect to; nil = the system's way.
 	Resolver *dns.Resolver
+	// Eval runs Lua code for Kong.Eval, on the request's loop; nil = there is no Lua.
+	Eval func(k *Kong, code string, env map[string]any) (any, error)
 }
 
 // Balance is where a request goes and how often it is tried.

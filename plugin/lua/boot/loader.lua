@@ -82,4 +82,7 @@ end
 -- call(number, ...): a schema's function. Values come as the handler would see them, nulls are cjson.null.
 function loader.call(number, ...) return functions[number](...) end
 
+-- check(code): true, or false and what is wrong with code of a configuration.
+function loader.check(code) return require("kong.tools.sandbox").validate(code) end
+
 return function(what, ...) return loader[what](...) end
