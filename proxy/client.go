@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/netip"
@@ -47,7 +48,9 @@ type clientConn struct {
 	lingered int
 	// peerClosed: the client has sent its end.
 	peerClosed bool
-	tunnel     *tunnel
+	tunnel     duplex
+	// authorities are those that a certificate handler named to the client.
+	authorities *x509.CertPool
 }
 
 // accept takes over an accepted socket.

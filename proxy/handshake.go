@@ -51,6 +51,7 @@ func (s *Server) ServerConfig(base *tls.Config, hello *tls.ClientHelloInfo) (*tl
 	case <-time.After(certificatePatience):
 		return nil, errCertificate
 	}
+	c.authorities = h.tls.Authorities
 	return h.config(base), nil
 }
 

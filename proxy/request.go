@@ -42,6 +42,8 @@ type request struct {
 	target target
 	up     upstreamSide
 	out    response
+	// socket is the connection of a ws or wss service, nil for any other.
+	socket *webSocket
 	// keep: the client's connection goes on after this request.
 	keep bool
 	// head: the request is HEAD, whatever a plugin makes of the method.
@@ -173,6 +175,7 @@ func (r *request) identify(f *message.Flow) {
 	r.RemoteAddr, r.RemotePort = r.RealRemoteAddr, r.RealRemotePort
 	r.ServerAddr, _ = r.PutString(f.LocalText())
 	r.ServerPort = f.Local.Port()
+	r.VisiblePort = uint32(r.visiblePort())
 	if f.TLS != nil {
 		r.Scheme, _ = r.PutString("https")
 	} else {
@@ -189,6 +192,7 @@ func (w *Worker) release(r *request) {
 	r.target, r.said = target{}, clientSaid{}
 	r.End()
 	r.client, r.h1, r.up, r.dest, r.snap = nil, nil, nil, nil, nil
+	r.socket = nil
 	r.route.Entry = nil
 	r.router = router.Request{}
 	r.step, r.running, r.keep, r.head, r.ended, r.gone, r.suspended = 0, false, false, false, false, false, false

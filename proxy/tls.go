@@ -58,7 +58,7 @@ func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&c.Conn)
 	c.flow.TLS = &s.State
-	c.flow.ClientVerify = verifyClient(&s.State, nil)
+	c.flow.ClientVerify = verifyClient(&s.State, c.authorities)
 	c.state = clientIdle
 	proxied := c.flow.Proxied
 	c.start(peer, local)

@@ -106,7 +106,9 @@ func TestBuffering(t *testing.T) {
 // fakeRuntime is a runtime that is only told apart.
 type fakeRuntime struct{}
 
-func (fakeRuntime) Run(*pdk.Kong, phase.Phase, []*plugin.Bound) plugin.Outcome { return plugin.Continue }
+func (fakeRuntime) Run(*pdk.Kong, phase.Phase, []*plugin.Bound) plugin.Outcome {
+	return plugin.Continue
+}
 func (fakeRuntime) Filter(_ *pdk.Kong, _ []*plugin.Bound, b []byte, _ bool) ([]byte, plugin.Outcome) {
 	return b, plugin.Continue
 }

@@ -118,7 +118,8 @@ type Shared struct {
 	// LuaCtx, LuaRequest and LuaSpare belong to the VM that serves the request
 	// (registry references: ngx.ctx, the runtime's own per-request table).
 	LuaCtx, LuaRequest, LuaSpare int32
-	_                            uint32
+	// VisiblePort is the port that clients see for ServerPort (setting port_maps).
+	VisiblePort uint32
 }
 
 // Values of Shared.Source.

@@ -297,7 +297,7 @@ static int get_forwarded_port(lua_State *L) {
             return 1;
         }
     }
-    lua_pushinteger(L, x->server_port);
+    lua_pushinteger(L, x->visible_port ? x->visible_port : x->server_port);
     return 1;
 }
 

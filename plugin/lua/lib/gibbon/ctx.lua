@@ -17,6 +17,15 @@ local fields = {
     local ok, c = pcall(kong.client.get_credential)
     return ok and c or nil
   end,
+  -- What the router matched; of its fields only the captures of the path are there.
+  router_matches = function()
+    local ok, c = pcall(kong.request.get_uri_captures)
+    if not ok then return nil end
+    local captures = {}
+    for i, v in pairs(c.unnamed) do captures[i] = v end
+    for name, v in pairs(c.named) do captures[name] = v end
+    return { uri_captures = next(captures) ~= nil and captures or nil }
+  end,
   balancer_data = function() return ask_balancer() end,
   workspace = function() return kong.default_workspace end,
 }
