@@ -37,6 +37,7 @@ type bench struct {
 	*process.Process
 	*upstream
 	addr   string
+	tls    string // the address that speaks TLS
 	prefix string
 }
 
@@ -52,7 +53,14 @@ services:
   - {name: all, paths: [/], preserve_host: true}
   - {name: stream, paths: [/stream], strip_path: false, preserve_host: true, request_buffering: false, response_buffering: false}
   - {name: inject, paths: ["~/inject(?<rest>[^/]*)"], strip_path: true, preserve_host: true}
-  - {name: nowhere, paths: [/closed], preserve_host: true, protocols: [https], https_redirect_status_code: 426}
+  - {name: nowhere, paths: [/closed], preserve_host: true, methods: [POST, GET], protocols: [https], https_redirect_status_code: 426}
+- name: secure
+  url: https://%s
+  retries: 0
+  read_timeout: 5000
+  routes:
+  - {name: secure, paths: [/secure], strip_path: false, preserve_host: true}
+  - {name: secure-stream, paths: [/secure/stream], strip_path: false, preserve_host: true, request_buffering: false, response_buffering: false}
 `
 
 // newBench starts a gateway, with more settings, until the test ends.
@@ -64,13 +72,13 @@ func newBench(t *testing.T, env ...string) *bench {
 	}
 	t.Cleanup(ports.Release)
 	dir := t.TempDir()
-	b := &bench{upstream: newUpstream(t), addr: process.Loopback(ports.Take()), prefix: filepath.Join(dir, "prefix")}
+	b := &bench{upstream: newUpstream(t), addr: process.Loopback(ports.Take()), tls: process.Loopback(ports.Take()), prefix: filepath.Join(dir, "prefix")}
 	conf := filepath.Join(dir, "kong.yml")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, kongYML, b.upstream.addr), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, kongYML, b.upstream.addr, b.upstream.tls), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	env = append([]string{
-		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PREFIX=" + b.prefix, "KONG_PROXY_LISTEN=" + b.addr,
+		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + conf, "KONG_PREFIX=" + b.prefix, "KONG_PROXY_LISTEN=" + b.addr + ", " + b.tls + " ssl",
 		"KONG_ADMIN_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_STREAM_LISTEN=off",
 		"KONG_NGINX_DAEMON=off", "KONG_NGINX_WORKER_PROCESSES=1", "KONG_PROXY_ACCESS_LOG=off",
 	}, env...)

@@ -2,10 +2,12 @@ package framing
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 // upstream is a server that notes what it gets.
 type upstream struct {
 	addr  string
+	tls   string // the same behind TLS
 	mu    sync.Mutex
 	seen  []*seen
 	wrong []string
@@ -65,20 +68,32 @@ func newUpstream(t *testing.T) *upstream {
 	}
 	t.Cleanup(func() { ln.Close() })
 	u := &upstream{addr: ln.Addr().String()}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			u.mu.Lock()
-			u.conns++
-			n := u.conns
-			u.mu.Unlock()
-			go u.serve(c, n)
-		}
-	}()
+	go u.accept(ln)
+	own := httptest.NewUnstartedServer(nil) // for its certificate
+	own.StartTLS()
+	t.Cleanup(own.Close)
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: own.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { secure.Close() })
+	u.tls = secure.Addr().String()
+	go u.accept(secure)
 	return u
+}
+
+func (u *upstream) accept(ln net.Listener) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		u.mu.Lock()
+		u.conns++
+		n := u.conns
+		u.mu.Unlock()
+		go u.serve(c, n)
+	}
 }
 
 // as sets the script of the requests to come (nil = the usual one) and forgets

@@ -96,7 +96,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if c.Layer != nil {
 		n, err := c.Layer.Read(p)
 		// The layer may hold more than the socket does: read until it says no.
-		c.CanRead = err == nil
+		// An end stays readable, as a socket's does.
+		c.CanRead = err != ErrAgain
 		return n, err
 	}
 	return c.RawRead(p)

@@ -493,8 +493,19 @@ func TestLayer(t *testing.T) {
 	_, _ = unix.Write(other, []byte("bcdefghi"))
 	time.Sleep(30 * time.Millisecond)
 	l.do(func() {
-		if string(got) != "abcdefgh" {
-			t.Errorf("%q", got)
+		if string(got) != "abcdefgh" || p.CanRead {
+			t.Errorf("%q, CanRead %v", got, p.CanRead)
+		}
+		p.on = func(Events) {}
+	})
+	_ = unix.Shutdown(other, unix.SHUT_WR)
+	time.Sleep(30 * time.Millisecond)
+	l.do(func() {
+		for range 2 {
+			var b [3]byte
+			if _, err := p.Read(b[:]); err != io.EOF || !p.CanRead {
+				t.Errorf("%v, CanRead %v: the end cannot be read again", err, p.CanRead)
+			}
 		}
 	})
 }
