@@ -123,6 +123,9 @@ func accel(name []byte) bool {
 // response step: where the whole response is wanted first, collect it, then
 // run the plugins' response phase.
 func (r *request) response() plugin.Outcome {
+	if r.socket != nil {
+		return r.webSocketAnswered()
+	}
 	if r.Times.UpstreamHead != 0 && r.run.NeedsBuffering() {
 		r.k.Balance.Buffering = true
 	}
@@ -207,8 +210,10 @@ func (r *request) headerFilter() plugin.Outcome {
 			r.Status = 200
 		}
 	}
-	if out := r.run.Phase(&r.k, phase.HeaderFilter); out != plugin.Continue {
-		return out
+	if r.socket == nil {
+		if out := r.run.Phase(&r.k, phase.HeaderFilter); out != plugin.Continue {
+			return out
+		}
 	}
 	r.debugHeaders()
 	r.addOwnHeaders()
@@ -217,7 +222,7 @@ func (r *request) headerFilter() plugin.Outcome {
 		r.step = stepFinish
 		return plugin.Continue
 	}
-	o.filters = r.run.Filters()
+	o.filters = r.socket == nil && r.run.Filters()
 	o.noBody = r.head || r.Status < 200 || r.Status == 204 || r.Status == 304
 	return plugin.Continue
 }
@@ -257,6 +262,9 @@ func (r *request) lengthTold() bool {
 func (r *request) streamBody() plugin.Outcome {
 	o := &r.out
 	if o.upgraded {
+		if r.socket != nil && r.socket.inspect {
+			return r.openWebSocket()
+		}
 		return r.openTunnel()
 	}
 	out := r.pumpResponse()

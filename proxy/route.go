@@ -280,6 +280,9 @@ func (r *request) toService() plugin.Outcome {
 		return plugin.Continue
 	}
 	r.UpstreamScheme, _ = r.PutString(e.Service.Protocol)
+	if r.wantsWebSocket() {
+		r.socket = &webSocket{r: r}
+	}
 	uri := r.View(r.URI)
 	room, err := r.Room(3*(len(uri)+len(e.Service.Path)) + 1)
 	if err != nil {

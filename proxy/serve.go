@@ -75,6 +75,10 @@ func (r *request) Resume(outcome uint8) {
 	if !r.suspended {
 		return
 	}
+	if s := r.socket; s != nil && s.busy {
+		s.resumed(plugin.Outcome(outcome))
+		return
+	}
 	r.suspended = false
 	switch {
 	case r.gone && r.step < stepFinish:
@@ -149,6 +153,9 @@ func (r *request) access() plugin.Outcome {
 	if r.Times.Access == 0 {
 		r.Times.Access = r.w.Loop.Now()
 	}
+	if r.socket != nil {
+		return r.webSocketAccess()
+	}
 	out := r.run.Phase(&r.k, phase.Access)
 	if out == plugin.Continue && r.k.Router.Service == nil && r.step == stepAccess {
 		r.exit(503, "no Service found with those values")
@@ -163,7 +170,11 @@ func (r *request) finish() plugin.Outcome {
 	r.leaveUpstream()
 	if !r.ended {
 		r.ended = true
-		r.run.Phase(&r.k, phase.Log)
+		if r.socket != nil {
+			r.run.Phase(&r.k, phase.WSClose)
+		} else {
+			r.run.Phase(&r.k, phase.Log)
+		}
 		if a := r.w.srv.Access; a != nil {
 			a.Write(&r.k)
 		}

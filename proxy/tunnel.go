@@ -9,6 +9,21 @@ import (
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
+// duplex is what has both connections after an upgrade: a tunnel of bytes, or
+// a webSocket whose frames plugins see.
+type duplex interface {
+	// fromClient and fromUpstream: there is something to read.
+	fromClient()
+	fromUpstream()
+	// drained and upDrained: the client, the upstream took what waited.
+	drained(*clientConn)
+	upDrained()
+	// expired: the upstream connection's timer.
+	expired()
+	// end: the client's connection broke, or has to go.
+	end()
+}
+
 // tunnel passes bytes both ways after 101 Switching Protocols (RFC 9110
 // section 7.8). The exchange lives until the tunnel ends; then log runs.
 type tunnel struct {
@@ -52,13 +67,13 @@ func (r *request) openTunnel() plugin.Outcome {
 	r.BytesSent += uint64(len(head))
 	if err := c.Write(append(head, u.in...)); err != nil {
 		t.end()
-		return plugin.Suspend
+		return plugin.Continue // with finish, the step that end set
 	}
 	u.in = u.in[:0]
 	if len(c.in) > 0 {
 		if err := u.Write(c.in); err != nil {
 			t.end()
-			return plugin.Suspend
+			return plugin.Continue
 		}
 		c.in = c.in[:0]
 	}
@@ -117,6 +132,7 @@ func (t *tunnel) move(from, to *loop.Conn, ended *bool, down bool) {
 // drained: the client took what waited, so the upstream may send more.
 func (t *tunnel) drained(*clientConn) { t.fromUpstream() }
 func (t *tunnel) upDrained()          { t.fromClient() }
+func (t *tunnel) expired()            { t.end() }
 
 // end closes both sides and lets the exchange be logged.
 func (t *tunnel) end() {

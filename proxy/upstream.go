@@ -35,7 +35,7 @@ type upstreamConn struct {
 	sent, chunked bool
 	raw           bool // not HTTP: bytes go to the client as they are
 	left          int64
-	tunnel        *tunnel
+	tunnel        duplex
 	handshake     bool
 }
 
@@ -419,7 +419,7 @@ func (u *upstreamConn) broken(err error) {
 func (u *upstreamConn) expired() {
 	switch {
 	case u.tunnel != nil:
-		u.tunnel.end()
+		u.tunnel.expired()
 	case u.r == nil:
 		u.close()
 	case u.gotHead:
