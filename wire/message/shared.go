@@ -118,8 +118,11 @@ type Shared struct {
 	// LuaCtx, LuaRequest and LuaSpare belong to the VM that serves the request
 	// (registry references: ngx.ctx, the runtime's own per-request table).
 	LuaCtx, LuaRequest, LuaSpare int32
+	// LuaExtra is the offset of what the Lua runtime keeps in the region, 0 = nothing.
+	LuaExtra uint32
 	// VisiblePort is the port that clients see for ServerPort (setting port_maps).
 	VisiblePort uint32
+	_           uint32
 }
 
 // Values of Shared.Source.

@@ -58,7 +58,7 @@ typedef struct gb_exchange {
   uint8_t source, head_sent;
   uint32_t bits;
   int32_t lua_ctx, lua_request, lua_spare;
-  uint32_t visible_port;
+  uint32_t lua_extra, visible_port, pad_;
 } gb_exchange;
 
 /* gb_bytes: the content of s, valid until the request ends. Not NUL-terminated. */

@@ -14,7 +14,7 @@ static const uint32_t layout[] = {
   AT(body_bytes_sent), AT(request_length), AT(connection_serial), AT(connection_requests), AT(status),
   AT(upstream_status), AT(phase), AT(http_major), AT(http_minor), AT(remote_port), AT(real_remote_port),
   AT(server_port), AT(source), AT(head_sent), AT(bits), AT(lua_ctx), AT(lua_request), AT(lua_spare),
-  AT(visible_port)};
+  AT(lua_extra), AT(visible_port)};
 static uint32_t layout_n(void) { return sizeof layout / sizeof layout[0]; }
 static uint32_t layout_at(uint32_t i) { return layout[i]; }
 */

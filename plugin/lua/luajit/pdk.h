@@ -19,14 +19,14 @@ typedef struct {
 } gb_extra;
 
 static inline gb_extra *gb_extra_of(const gb_exchange *x) {
-    return x->pad_ ? (gb_extra *)((char *)x + x->pad_) : NULL;
+    return x->lua_extra ? (gb_extra *)((char *)x + x->lua_extra) : NULL;
 }
 static inline gb_extra *gb_need_extra(lua_State *L, gb_exchange *x) {
-    if (!x->pad_) {
+    if (!x->lua_extra) {
         char *p = gb_alloc(x, sizeof(gb_extra));
         if (!p) gb_region_full(L);
         memset(p, 0, sizeof(gb_extra));
-        x->pad_ = (uint32_t)(p - (char *)x);
+        x->lua_extra = (uint32_t)(p - (char *)x);
     }
     return gb_extra_of(x);
 }
