@@ -11,7 +11,7 @@ enum {
     GB_BIT_ARGS_VAR = 1 << 18 /* ngx.var.args was assigned: the query functions go on reading the client's */
 };
 
-/* gb_extra is what few requests need; it lies in the region, at the offset gb_exchange.pad_ (0: none yet). */
+/* gb_extra is what few requests need; it lies in the region, at the offset gb_exchange.lua_extra (0: none yet). */
 typedef struct {
     gb_str method;    /* what the client sent, once a plugin changed it */
     gb_str args;      /* $args as assigned after $is_args was read as empty: it does not go to the service */
