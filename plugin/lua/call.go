@@ -29,7 +29,7 @@ const MaxResults = 16
 type Call struct {
 	vm     *VM
 	run    *run
-	args   []any
+	args   luajit.Args
 	thread uint64 // who waits; 0 in an upcall
 
 	results []byte
@@ -48,34 +48,38 @@ type Call struct {
 }
 
 // N is the number of arguments.
-func (c *Call) N() int { return len(c.args) }
+func (c *Call) N() int { return c.args.N() }
 
 // Value is argument i: nil, bool, float64, string, Null, Array, []any or map[string]any.
-func (c *Call) Value(i int) any {
-	if i < 0 || i >= len(c.args) {
-		return nil
-	}
-	return c.args[i]
-}
+func (c *Call) Value(i int) any { return c.args.Value(i) }
 
 // String is argument i, "" unless it is a string.
-func (c *Call) String(i int) string { s, _ := c.Value(i).(string); return s }
+func (c *Call) String(i int) string { return string(c.args.Bytes(i)) }
+
+// Bytes is argument i, nil unless it is a string. They must not be changed,
+// nor kept beyond the operation unless the call waits.
+func (c *Call) Bytes(i int) []byte { return c.args.Bytes(i) }
 
 // Number is argument i, 0 unless it is a number.
-func (c *Call) Number(i int) float64 { f, _ := c.Value(i).(float64); return f }
+func (c *Call) Number(i int) float64 { return c.args.Number(i) }
 
 // Int is argument i cut to an integer, 0 unless it is a number.
 func (c *Call) Int(i int) int { return int(c.Number(i)) }
 
 // Bool is Lua's truth of argument i: anything but nil and false.
-func (c *Call) Bool(i int) bool {
-	v := c.Value(i)
-	b, ok := v.(bool)
-	return v != nil && (!ok || b)
-}
+func (c *Call) Bool(i int) bool { return c.args.Bool(i) }
 
 // IsNil says whether argument i is nil or missing.
-func (c *Call) IsNil(i int) bool { return c.Value(i) == nil }
+func (c *Call) IsNil(i int) bool { return c.args.IsNil(i) }
+
+// values are all arguments from i on.
+func (c *Call) values(i int) []any {
+	var list []any
+	for ; i < c.N(); i++ {
+		list = append(list, c.Value(i))
+	}
+	return list
+}
 
 // Kong is the request on whose behalf the code runs, with Current naming the
 // plugin; nil in init_worker, configure, timers and at load time.
@@ -99,6 +103,7 @@ func (c *Call) Return(results ...any) {
 		c.Fail(fmt.Sprintf("the operation gave %d results, at most %d can be passed on", len(results), MaxResults))
 		return
 	}
+	c.results = c.buffer()
 	for _, v := range results {
 		c.results = luajit.AppendValue(c.results, v)
 	}
@@ -114,9 +119,21 @@ func (c *Call) Fail(text string) {
 	if c.answered {
 		return
 	}
-	c.results = luajit.AppendValue(c.results[:0], text)
+	c.results = luajit.AppendValue(c.buffer(), text)
 	c.failed = true
 	c.answer()
+}
+
+// keptResults bounds the memory that a VM keeps for results.
+const keptResults = 64 << 10
+
+// buffer is where results are encoded. The VM's own serves all calls, since
+// results go to Lua at once; what has to wait is copied (wake).
+func (c *Call) buffer() []byte {
+	if c.blocked != nil || cap(c.vm.results) > keptResults {
+		return nil
+	}
+	return c.vm.results[:0]
 }
 
 // OnCancel has fn called, on the loop, if the thread that waits goes away
@@ -137,6 +154,9 @@ func (c *Call) drop() {
 
 func (c *Call) answer() {
 	c.answered = true
+	if c.blocked == nil {
+		c.vm.results = c.results
+	}
 	switch {
 	case c.blocked != nil:
 		close(c.blocked)

@@ -107,8 +107,7 @@ func (c *control) do(what string, args ...any) (results []any, err error) {
 // answerBlocking runs an operation and waits for its answer.
 func (vm *VM) answerBlocking(op int, args []byte) (results []byte, failed, ok bool) {
 	c := &Call{vm: vm, run: vm.upcall, blocked: make(chan struct{})}
-	var good bool
-	if c.args, good = luajit.DecodeValues(args); !good || c.run == nil {
+	if !c.args.Set(args) || c.run == nil {
 		return nil, false, false
 	}
 	f := operation(op)

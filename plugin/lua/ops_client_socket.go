@@ -91,7 +91,7 @@ func (s *clientSocket) send(c *Call) {
 		c.Return(nil, "socket busy writing")
 		return
 	}
-	data := c.bytesOf(1)
+	data := c.Bytes(1)
 	if err := s.raw.Write(data); err != nil {
 		c.Return(nil, socket.Closed)
 		return
@@ -124,7 +124,7 @@ func (s *clientSocket) sent(err string) {
 		c.Return(nil, err)
 		return
 	}
-	c.Return(len(c.bytesOf(1)))
+	c.Return(len(c.Bytes(1)))
 }
 
 // saidSoFar is the head and body that ngx.print and its like made, as bytes of

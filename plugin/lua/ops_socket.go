@@ -1,7 +1,7 @@
 package lua
 
 import (
-	"unsafe"
+	"slices"
 
 	"github.com/gibbon-gateway/gibbon/plugin/lua/socket"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
@@ -14,6 +14,7 @@ func init() {
 	RegisterOp("socket.handshake", onSocket(handshake))
 	RegisterOp("socket.send", onSocket(sendSocket))
 	RegisterOp("socket.receive", onSocket(receiveSocket))
+	RegisterOp("socket.receive_head", onSocket(receiveHead))
 	RegisterOp("socket.keepalive", onSocket(keepSocket))
 	RegisterOp("socket.close", onSocket(func(c *Call, h *handle) {
 		h.close()
@@ -145,19 +146,13 @@ func onSocket(op func(c *Call, h *handle)) Op {
 // milliseconds of argument i in ns; 0 = none.
 func (c *Call) milliseconds(i int) int64 { return seconds(c.Number(i) / 1e3) }
 
-// bytesOf are the bytes of a string argument; they must not be changed.
-func (c *Call) bytesOf(i int) []byte {
-	s := c.String(i)
-	return unsafe.Slice(unsafe.StringData(s), len(s))
-}
-
 // send(id, data, ms): bytes; nil, text
 func sendSocket(c *Call, h *handle) {
 	switch {
 	case h.connecting:
 		c.Return(nil, "socket busy connecting")
 	case h.udp != nil:
-		if err := h.udp.Send(c.bytesOf(1)); err != "" {
+		if err := h.udp.Send(c.Bytes(1)); err != "" {
 			c.Return(nil, err)
 			return
 		}
@@ -171,7 +166,7 @@ func sendSocket(c *Call, h *handle) {
 	default:
 		tcp := h.tcp
 		c.OnCancel(tcp.CancelSend)
-		tcp.Send(c.bytesOf(1), c.milliseconds(2), func(n int, err string) {
+		tcp.Send(c.Bytes(1), c.milliseconds(2), func(n int, err string) {
 			if err != "" {
 				c.Return(nil, err)
 				return
@@ -199,7 +194,7 @@ func receiveSocket(c *Call, h *handle) {
 	}
 	q := socket.Request{Kind: socket.Kind(c.Int(1)), N: c.Int(2), Timeout: c.milliseconds(3), Inclusive: c.Bool(5)}
 	if q.Kind == socket.Until {
-		q.Pattern = c.bytesOf(4)
+		q.Pattern = slices.Clone(c.Bytes(4))
 	}
 	r := h.reader
 	c.OnCancel(r.Cancel)

@@ -61,7 +61,12 @@ func TestStreamReceive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := &scripted{pieces: slices.Clone(pieces), end: tc.end}
 			k := &pdk.Kong{Stream: &pdk.Stream{Client: client}, Phase: phase.Preread}
-			c := &Call{run: &run{kong: k, phase: phase.Preread}, args: []any{tc.kind, float64(tc.n), tc.pattern, tc.inclusive, 100.0}}
+			c := &Call{vm: &VM{}, run: &run{kong: k, phase: phase.Preread}}
+			var args []byte
+			for _, v := range []any{tc.kind, tc.n, tc.pattern, tc.inclusive, 100} {
+				args = luajit.AppendValue(args, v)
+			}
+			c.args.Set(args)
 			streamReceive(c, k)
 			got, ok := luajit.DecodeValues(c.results)
 			if !ok || !slices.Equal(got, tc.want) || client.in != tc.left {

@@ -57,6 +57,6 @@ func (ts *tokens) wake(c *Call) {
 	}
 	delete(*ts, id)
 	w.timer.Drop()
-	w.Done(c.args[1:]...)
+	w.Done(c.values(1)...)
 	c.Return(true)
 }

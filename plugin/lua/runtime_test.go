@@ -39,7 +39,7 @@ type stage struct {
 var later []*Call
 
 func init() {
-	RegisterOp("test.echo", func(c *Call) { c.Return(c.args...) })
+	RegisterOp("test.echo", func(c *Call) { c.Return(c.values(0)...) })
 	RegisterOp("test.later", func(c *Call) { later = append(later, c) })
 	RegisterOp("test.fail", func(c *Call) { c.Fail("as told") })
 	RegisterOp("test.plugin", func(c *Call) { c.Return(c.Kong().Current.Name, c.Kong().Current.ID, c.Phase().String()) })

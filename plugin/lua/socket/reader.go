@@ -25,7 +25,11 @@ const (
 	Any               // what is there, at most N bytes
 	All               // everything up to the end
 	Until             // up to a pattern
+	Head              // up to an empty line, which comes with it; N bounds it
 )
+
+// TooLong is the error of a Head that is longer than it may be.
+const TooLong = "response head too long"
 
 // Request is one receive.
 type Request struct {
@@ -237,8 +241,27 @@ func (r *Reader) match() (data []byte, found, ok bool) {
 		return r.take(min(len(have), r.req.N), 0), true, true
 	case Until:
 		return r.matchUntil()
+	case Head:
+		return r.matchHead()
 	}
 	return nil, true, false
+}
+
+func (r *Reader) matchHead() (data []byte, found, ok bool) {
+	for {
+		i := bytes.IndexByte(r.buf[r.scan:], '\n')
+		if i < 0 {
+			if len(r.buf)-r.at > r.req.N {
+				r.stop = TooLong
+			}
+			return nil, true, false
+		}
+		line := withoutCR(r.buf[r.scan : r.scan+i])
+		r.scan += i + 1
+		if len(line) == 0 {
+			return r.take(r.scan-r.at, 0), true, true
+		}
+	}
 }
 
 func (r *Reader) matchUntil() (data []byte, found, ok bool) {

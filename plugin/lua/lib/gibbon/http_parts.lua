@@ -20,6 +20,13 @@ function M.header(headers, name)
   end
 end
 
+local function put(headers, k, v)
+  local had = headers[k]
+  if had == nil then headers[k] = v
+  elseif type(had) == "table" then had[#had + 1] = v
+  else headers[k] = { tostring(had), v } end
+end
+
 local function read_headers(sock)
   local headers = http_headers.new()
   while true do
@@ -27,25 +34,31 @@ local function read_headers(sock)
     if not line then return nil, err end
     if line == "" then return headers end
     local k, v = line:match("^([^:%s]+)%s*:%s*(.-)%s*$")
-    if k then
-      local had = headers[k]
-      if had == nil then headers[k] = v
-      elseif type(had) == "table" then had[#had + 1] = v
-      else headers[k] = { tostring(had), v } end
-    end
+    if k then put(headers, k, v) end
   end
 end
 M.read_headers = read_headers
 
 -- read_head reads a status line and headers.
 function M.read_head(sock)
-  local line, err = sock:receive("*l")
+  local line, err, list
+  if sock.receive_head then -- the gateway's own sockets read it at once
+    line, list = sock:receive_head()
+    err = not line and list or nil
+  else
+    line, err = sock:receive("*l")
+  end
   if not line then return nil, "failed to receive status line from client: " .. tostring(err) end
   local version, status, reason = line:match("^HTTP/(%d%.%d) (%d%d%d) ?(.*)$")
   if not status then return nil, "couldn't parse HTTP response code from status line" end
   local headers
-  headers, err = read_headers(sock)
-  if not headers then return nil, err end
+  if list then
+    headers = http_headers.new()
+    for i = 1, #list, 2 do put(headers, list[i], list[i + 1]) end
+  else
+    headers, err = read_headers(sock)
+    if not headers then return nil, err end
+  end
   return { version = tonumber(version), status = tonumber(status), reason = reason, headers = headers }
 end
 

@@ -3,6 +3,7 @@ local native = require "gibbon.native"
 local op = require "gibbon.op"
 
 local connect, handshake, send, receive = op.wait("socket.connect"), op.wait("socket.handshake"), op.wait("socket.send"), op.wait("socket.receive")
+local receive_head = op.wait("socket.receive_head")
 local keepalive, close, option, get_fd = op.ask("socket.keepalive"), op.ask("socket.close"), op.ask("socket.option"), op.ask("socket.fd")
 local type, error, tostring, tonumber, setmetatable, concat, floor = type, error, tostring, tonumber, setmetatable, table.concat, math.floor
 local phase, refuse = native.phase, native.refuse
@@ -115,6 +116,12 @@ function reader:receiveuntil(pattern, options)
     if not data and not err then return nil, nil, nil end
     return ended(data, err, partial)
   end
+end
+
+-- receive_head gives the first line of an HTTP head and a list of name, value, name, value …; for resty.http.
+function reader:receive_head()
+  if not self.id then return nil, "closed" end
+  return receive_head(self.id, self.read_timeout)
 end
 
 local function send_text(self, data)

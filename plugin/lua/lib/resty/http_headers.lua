@@ -3,8 +3,17 @@ local rawget, rawset, setmetatable, type = rawget, rawset, setmetatable, type
 
 local M = { _VERSION = "0.17.2" }
 
+-- Normal forms by name: a client meets the same few names over and over.
+local known, count = {}, 0
+
 local function normal(name)
-  return (name:lower():gsub("_", "-"))
+  local n = known[name]
+  if n then return n end
+  n = name:lower():gsub("_", "-")
+  count = count + 1
+  if count > 1000 then known, count = {}, 1 end
+  known[name] = n
+  return n
 end
 
 -- new() is an empty table of headers. What was set first decides how a name is written.
