@@ -48,6 +48,9 @@ func (r *request) serve() {
 		if out == plugin.Suspend {
 			r.suspended = true
 			r.running = false
+			if r.gone { // noticed within the step, which now waits for nobody
+				r.cutShort()
+			}
 			return
 		}
 		if r.gone && r.step < stepFinish {
@@ -207,9 +210,14 @@ func (r *request) clientGone() {
 	if r.Status == 0 || r.HeadSent == 0 {
 		r.Status = 499
 	}
-	if r.running || !r.suspended {
-		return
+	if !r.running && r.suspended {
+		r.cutShort()
 	}
+}
+
+// cutShort ends the waiting of a suspended request whose client is gone, where
+// nobody else has it.
+func (r *request) cutShort() {
 	switch r.step {
 	case stepSend, stepBody, stepCollect, stepResponse:
 		if r.step == stepResponse && !r.out.collecting {
