@@ -193,7 +193,7 @@ func TestClientsThatLeave(t *testing.T) {
 		{"within an answer", "GET /long HTTP/1.1\r\nHost: a\r\n\r\n"},
 		{"within a streamed answer", "GET /stream/long HTTP/1.1\r\nHost: a\r\n\r\n"},
 	} {
-		for _, how := range []string{"closes", "closes half", "resets"} {
+		for _, how := range []string{"closes", "closes at once", "closes half", "resets"} {
 			t.Run(how+" "+one.name, func(t *testing.T) {
 				b.upstream.as(&script{answer: func(s *seen) string {
 					if s.target == "/slow" {
@@ -206,7 +206,9 @@ func TestClientsThatLeave(t *testing.T) {
 				}})
 				c := b.dial(t).(*net.TCPConn)
 				_, _ = io.WriteString(c, one.text)
-				time.Sleep(30 * time.Millisecond)
+				if how != "closes at once" {
+					time.Sleep(30 * time.Millisecond)
+				}
 				switch how {
 				case "closes half":
 					_ = c.CloseWrite()
