@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/lua"
 )
 
 // Place is where a plugin under test lies.
@@ -82,7 +84,7 @@ func (p *Place) Plugin(named string) (string, error) {
 				return named, nil
 			}
 		}
-		if _, ok := plugin.Bundled(named); ok {
+		if _, ok := plugin.Bundled(named); ok || slices.Contains(lua.Bundled, named) {
 			return named, nil
 		}
 		return "", fmt.Errorf("plugin: %q is neither in %s nor bundled", named, p.Dir)
