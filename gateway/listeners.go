@@ -80,9 +80,13 @@ func (n *node) closeListeners() {
 // serverTLS is the configuration of a TLS listener; certificates come from the
 // snapshot at the time of the handshake.
 func (n *node) serverTLS(a conf.Address) *tls.Config {
+	protos := []string{"http/1.1"}
+	if a.HTTP2 {
+		protos = []string{"h2", "http/1.1"}
+	}
 	c := &tls.Config{
 		MinVersion: minVersion(n.conf.TLS.Protocols), MaxVersion: maxVersion(n.conf.TLS.Protocols),
-		NextProtos:             []string{"http/1.1"},
+		NextProtos:             protos,
 		SessionTicketsDisabled: !n.conf.TLS.SessionTickets,
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return n.server.Snapshot().Certificates.Choose(h)

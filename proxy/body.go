@@ -68,7 +68,7 @@ func (r *request) bodyFailed(err error) {
 	r.keep = false
 	mode := r.body.mode
 	r.body.done, r.body.mode = true, bodyDiscard
-	r.client.rest()
+	r.client.quiet()
 	switch mode {
 	case bodyDiscard:
 		return

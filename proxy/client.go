@@ -21,6 +21,7 @@ const (
 	clientClosing                    // writes the rest, then lingers and closes
 	clientTunnel                     // bytes pass both ways
 	clientPreface                    // waits for a PROXY protocol header
+	clientHTTP2                      // speaks HTTP/2: h2 has it
 )
 
 // lingerTime is how long a closing connection takes and drops what the client
@@ -51,6 +52,7 @@ type clientConn struct {
 	tunnel     duplex
 	// authorities are those that a certificate handler named to the client.
 	authorities *x509.CertPool
+	h2          *h2Client
 }
 
 // accept takes over an accepted socket.
@@ -82,6 +84,10 @@ func (c *clientConn) start(peer, local netip.AddrPort) {
 // Ready implements loop.Handler.
 func (c *clientConn) Ready(ev loop.Events) {
 	c.Note(ev)
+	if c.h2 != nil {
+		c.h2.ready(ev)
+		return
+	}
 	if ev&loop.Writable != 0 && c.Pending() > 0 {
 		if err := c.Flush(); err != nil {
 			c.broken()
@@ -158,6 +164,17 @@ func (c *clientConn) readHead() {
 // should be read: the head is not complete yet.
 func (c *clientConn) parse(b []byte) bool {
 	w := c.w
+	if c.listener.HTTP2 {
+		yes, more := c.asksForH2(b)
+		if yes {
+			c.startH2(b)
+			return false
+		}
+		if more {
+			c.in = append(c.in[:0], b...)
+			return true
+		}
+	}
 	n, err := http1.Complete(b, c.scan)
 	if err != nil {
 		c.scan = n
@@ -308,6 +325,8 @@ func (c *clientConn) expired() {
 	switch c.state {
 	case clientBusy:
 		c.req.clientTimeout()
+	case clientHTTP2:
+		c.h2.expired()
 	default:
 		c.close()
 	}
@@ -331,6 +350,9 @@ func (c *clientConn) abort() {
 	}
 	if c.tunnel != nil {
 		c.tunnel.end()
+	}
+	if c.h2 != nil {
+		c.h2.lost()
 	}
 	c.close()
 }

@@ -74,7 +74,7 @@ func (c *clientConn) bodyProgress() {
 	}
 }
 
-func (c *clientConn) rest() { c.timer.Off() }
+func (c *clientConn) quiet() { c.timer.Off() }
 
 func (c *clientConn) bodyAtHand() bool {
 	d, b := c.req.body.dec, c.in

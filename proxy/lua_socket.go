@@ -49,7 +49,7 @@ func (r *request) StreamBody() (pdk.BodyStream, error) {
 	// Upstream gets what SetBody gives, else nothing.
 	b.replaced = true
 	b.mode = bodyPaused
-	r.client.rest()
+	r.client.quiet()
 	return (*streamedBody)(r), nil
 }
 
@@ -168,7 +168,7 @@ func (r *request) TakeRaw() (pdk.RawStream, error) {
 	r.continue100()
 	r.taken.raw, r.taken.notify = true, nil
 	r.keep = false
-	r.client.rest()
+	r.client.quiet()
 	return (*rawStream)(r), nil
 }
 

@@ -11,8 +11,8 @@ type clientSide interface {
 	// pump takes request body bytes for as long as request.wantsBody, and hands
 	// them to request.bodyData; request.bodyEnded tells the end.
 	pump()
-	// rest stops waiting for body bytes.
-	rest()
+	// quiet stops waiting for body bytes.
+	quiet()
 	// bodyAtHand says that the whole of a body of unknown length is there.
 	bodyAtHand() bool
 	// sendContinue sends 100 Continue.

@@ -23,11 +23,11 @@ func (r *request) check() int {
 	case "TRACE", "CONNECT":
 		return 405
 	}
-	if max := r.w.srv.Options.MaxBody; max > 0 && r.RequestBodyLength > max {
-		return 413
-	}
 	if f := r.FindID(&r.Request, message.HeaderContentType); f != nil && bytes.HasPrefix(r.ValueOf(f), []byte("application/grpc")) {
 		r.Bits |= message.BitGRPC
+	}
+	if max := r.w.srv.Options.MaxBody; max > 0 && r.RequestBodyLength > max {
+		return 413
 	}
 	return 0
 }
@@ -42,6 +42,8 @@ func (r *request) splitTarget() bool {
 		switch {
 		case len(t) == 1 && t[0] == '*' && r.View(r.Method) == "OPTIONS":
 			return false // nginx answers 400 as well: no location can take it
+		case r.HTTPMajor > 1:
+			return false // there, the authority has a place of its own
 		default:
 			k := absolute(t)
 			if k == 0 {

@@ -116,6 +116,7 @@ type Worker struct {
 	random     rand.ChaCha8
 	date       dateCache
 	skip       skipSets
+	h2         h2Settings
 	texts      map[netip.Addr]string
 	// captures is scratch for a route's groups.
 	captures []router.Capture
@@ -146,6 +147,7 @@ func (s *Server) Attach(w *worker.Worker) *Worker {
 	}
 	p.random = *rand.NewChaCha8(seed)
 	p.skip.init(&s.Options.Headers)
+	p.initH2()
 	s.viaResponse = "1.1 " + s.Options.Token
 	w.Set(worker.SlotProxy, p)
 	return p
@@ -167,11 +169,15 @@ func (w *Worker) Close() {
 	}
 }
 
-// CloseIdle drops client connections that wait for a request. Loop only.
+// CloseIdle drops client connections that wait for a request, and has those of
+// HTTP/2 take no more of them. Loop only.
 func (w *Worker) CloseIdle() {
 	for c := range w.conns {
-		if c.state == clientIdle {
+		switch c.state {
+		case clientIdle:
 			c.close()
+		case clientHTTP2:
+			c.h2.drain()
 		}
 	}
 }

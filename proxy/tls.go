@@ -64,6 +64,9 @@ func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	c.start(peer, local)
 	c.flow.Proxied = proxied
 	c.state = clientIdle
+	if s.State.NegotiatedProtocol == "h2" {
+		c.startH2(nil)
+	}
 	w.Loop.Again(c)
 }
 

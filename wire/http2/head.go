@@ -24,7 +24,8 @@ const (
 type Head struct {
 	Buf []byte
 	// Method, Scheme, Authority and Path of a request; Protocol of an extended
-	// CONNECT (RFC 8441).
+	// CONNECT (RFC 8441). Whether Path is one is for the handler to say: it has no
+	// bytes that a request target must not have.
 	Method, Scheme, Authority, Path, Protocol message.Str
 	// Status of a response.
 	Status int
@@ -136,7 +137,7 @@ func (h *Head) pseudoField(name, v string) {
 	case ":authority":
 		bit, h.Authority, valid = pseudoAuthority, h.put(v), all(v, authorityByte)
 	case ":path":
-		bit, h.Path, valid = pseudoPath, h.put(v), all(v, targetByte) && (v[0] == '/' || v == "*")
+		bit, h.Path, valid = pseudoPath, h.put(v), all(v, targetByte) // whether it is a path is the handler's business
 	case ":protocol":
 		bit, h.Protocol, valid = pseudoProtocol, h.put(v), h.limits.ExtendedConnect && all(v, tokenByte)
 	case ":status":

@@ -124,6 +124,9 @@ func sanitize(v []byte) []byte {
 	return v
 }
 
+// Len is how many bytes Send will send.
+func (w *HeadWriter) Len() int { return len(w.block) + frameHeaderLen }
+
 // Send sends the section; end: nothing follows. Trailers always end. The
 // error is ErrClosed: the stream is over, or a client's connection takes no
 // new one any more (then there is no Reset).

@@ -69,6 +69,19 @@ func (s *Stream) Consume(n int) {
 	c.creditConn()
 }
 
+// Take consumes the next piece of the body, at most len(scratch) bytes of it:
+// a part of the frame that is being handled, or a copy in scratch. It is valid
+// until the call ends in which it was asked for. last: nothing follows.
+func (s *Stream) Take(scratch []byte) (p []byte, last bool) {
+	p = s.Buffered()
+	p = p[:min(len(p), len(scratch))]
+	if s.at < len(s.in) { // Consume gives its buffer to others
+		p = scratch[:copy(scratch, p)]
+	}
+	s.Consume(len(p))
+	return p, s.Ended() && !s.dead
+}
+
 // Ended says that the peer's half is over and all of its data consumed.
 func (s *Stream) Ended() bool {
 	return s.remoteEnd && s.at == len(s.in) && len(s.hot) == 0
