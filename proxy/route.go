@@ -220,7 +220,10 @@ func (r *request) findRoute() plugin.Outcome {
 	if grpcRoute(e.Route) && r.HTTPMajor < 2 {
 		return r.notGRPC()
 	}
-	if r.route.NeedsWebSocket || r.wantsWebSocket() && r.Bits&message.BitUpgrade == 0 {
+	if r.wantsWebSocket() {
+		r.socket = &webSocket{r: r}
+	}
+	if r.route.NeedsWebSocket || r.socket != nil && r.Bits&message.BitUpgrade == 0 {
 		return r.notWebSocket()
 	}
 	if r.route.Redirect != 0 {
@@ -282,9 +285,6 @@ func (r *request) toService() plugin.Outcome {
 		return plugin.Continue
 	}
 	r.UpstreamScheme, _ = r.PutString(e.Service.Protocol)
-	if r.wantsWebSocket() {
-		r.socket = &webSocket{r: r}
-	}
 	uri := r.View(r.URI)
 	room, err := r.Room(3*(len(uri)+len(e.Service.Path)) + 1)
 	if err != nil {

@@ -274,11 +274,12 @@ func (s *webSocket) resumed(out plugin.Outcome) {
 		return
 	}
 	s.settle(out)
+	e := s.from
 	if !s.over {
-		s.flush(s.from)
+		s.flush(e)
 	}
-	s.pump(s.from.other)
-	s.pump(s.from)
+	s.pump(e.other)
+	s.pump(e)
 }
 
 // settle does what the handlers want: the frame goes on, or not, or all ends.

@@ -1,0 +1,1 @@
+return { name = "frames", fields = { { config = { type = "record", fields = {} } } } }
