@@ -193,7 +193,7 @@ static int run(lua_State *L, regex *r, const char *s, size_t n, size_t from, uin
 }
 
 static int match_error(lua_State *L, int rc) {
-    lua_pushfstring(L, "pcre2_match() failed: %d", rc);
+    lua_pushfstring(L, "pcre_exec() failed: %d", rc);
     return 1;
 }
 
