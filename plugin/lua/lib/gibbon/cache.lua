@@ -1,6 +1,8 @@
 -- kong.cache: values by key, kept in the VM (the same table on each hit) with the texts of values shared by all VMs, so that
 -- one of them asks for all. get runs the callback on a miss; nil results are kept as well.
 local native = require "gibbon.native"
+local resty_lock = require "resty.lock"
+local can_wait = native.can_wait
 local json = native.json(true)
 local shared = function(name) return ngx.shared[name] end
 
@@ -83,18 +85,38 @@ function Cache:get(key, opts, cb, ...)
   end
   if cb == nil then return nil end
   if type(cb) ~= "function" then error("callback must be a function", 2) end
+  -- One worker asks, the others wait for what it got.
+  local lock = can_wait() and resty_lock:new("kong_locks")
+  if lock then
+    local waited, failed = lock:lock(self.dict_name .. key)
+    if not waited then return nil, "failed to get from node cache: could not acquire callback lock: " .. tostring(failed) end
+    if waited > 0 then
+      text = dict:get("d:" .. key)
+      if text then
+        lock:unlock()
+        local value = decode(text)
+        keep(self, key, value, dict, dict:ttl("d:" .. key))
+        return value, nil, 2
+      end
+    end
+  end
   local ok, value, err, own_ttl = run(cb, ...)
+  -- The value has to be there before the lock is gone.
+  if lock and (not ok or err) then lock:unlock() end
   if not ok then return nil, "failed to get from node cache: " .. tostring(value) end
   if err then return nil, "failed to get from node cache: " .. tostring(err) end
   local stored = encode(value)
+  if not stored and lock then lock:unlock() end
   if not stored then error("cannot cache value of type " .. type(value), 2) end
   local ttl = own_ttl
   if not ttl then
     if value == nil then ttl = opts and opts.neg_ttl or MISS_TTL else ttl = opts and opts.ttl or 0 end
   end
-  if ttl < 0 then return value, nil, 3 end
-  dict:set("d:" .. key, stored, ttl)
-  keep(self, key, value, dict, ttl)
+  if ttl >= 0 then
+    dict:set("d:" .. key, stored, ttl)
+    keep(self, key, value, dict, ttl)
+  end
+  if lock then lock:unlock() end
   return value, nil, 3
 end
 
