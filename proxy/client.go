@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gibbon-gateway/gibbon/wire/http1"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
@@ -60,6 +62,7 @@ func (w *Worker) accept(fd int, l *Listener, peer, local netip.AddrPort) {
 	c := &clientConn{w: w, listener: l}
 	if err := c.Open(w.Loop, fd, c); err != nil {
 		w.srv.Log.Errorf("cannot watch an accepted connection: %v", err)
+		_ = unix.Close(fd)
 		return
 	}
 	c.start(peer, local)

@@ -27,16 +27,42 @@ type Listener struct {
 type acceptor struct {
 	w *Worker
 	l *Listener
+	// pause ends a time without accepting.
+	pause loop.Timer
 }
 
 // Listen has the worker accept from l. Loop only.
 func (w *Worker) Listen(l *Listener) error {
-	_, err := w.Loop.RegisterShared(l.FD, &acceptor{w, l})
-	return err
+	a := &acceptor{w: w, l: l}
+	if _, err := w.Loop.RegisterShared(l.FD, a); err != nil {
+		return err
+	}
+	a.pause.Init(w.Loop, a.resume)
+	w.acceptors = append(w.acceptors, a)
+	return nil
 }
 
 // Unlisten stops accepting from l. Loop only.
-func (w *Worker) Unlisten(l *Listener) { w.Loop.Unregister(l.FD) }
+func (w *Worker) Unlisten(l *Listener) {
+	for i, a := range w.acceptors {
+		if a.l == l {
+			a.pause.Drop()
+			w.acceptors = append(w.acceptors[:i:i], w.acceptors[i+1:]...)
+			break
+		}
+	}
+	w.Loop.Unregister(l.FD)
+}
+
+// acceptPause is how long a listener is left alone after accept failed, for
+// want of descriptors mostly: the kernel would report it ready without end.
+const acceptPause = 500e6
+
+func (a *acceptor) resume() {
+	if _, err := a.w.Loop.RegisterShared(a.l.FD, a); err != nil {
+		a.w.srv.Log.Errorf("cannot accept on %s any more: %v", a.l.Addr, err)
+	}
+}
 
 // acceptBatch bounds what one wake accepts, so that running requests go on and
 // other workers get their share.
@@ -50,6 +76,8 @@ func (a *acceptor) Ready(loop.Events) {
 		if err != nil {
 			if err != loop.ErrAgain {
 				s.Log.Printf(log.Crit, nil, "accept() on %s failed: %v", a.l.Addr, err)
+				a.w.Loop.Unregister(a.l.FD)
+				a.pause.After(acceptPause)
 			}
 			return
 		}

@@ -104,13 +104,14 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Worker is the data plane's part of one worker.
 type Worker struct {
 	*worker.Worker
-	srv    *Server
-	pool   message.Pool
-	free   []*request
-	head   http1.Head
-	upHead http1.Head
-	pools  map[poolKey]*upstreamPool
-	conns  map[*clientConn]struct{}
+	srv       *Server
+	pool      message.Pool
+	free      []*request
+	head      http1.Head
+	upHead    http1.Head
+	pools     map[poolKey]*upstreamPool
+	conns     map[*clientConn]struct{}
+	acceptors []*acceptor
 	// handshakes counts accepted connections that are not in conns yet.
 	handshakes int
 	random     rand.ChaCha8

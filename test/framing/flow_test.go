@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Requests that come one behind the other are answered in order, each with its
@@ -362,4 +364,38 @@ func TestLargeHeads(t *testing.T) {
 		t.Errorf("a head over the limit: %.300q", got.text)
 	}
 	b.sound(t)
+}
+
+// Without descriptors left the gateway waits for better times, and does so
+// quietly.
+func TestNoDescriptors(t *testing.T) {
+	b := newBench(t)
+	b.sound(t)
+	var was unix.Rlimit
+	if err := unix.Prlimit(b.PID(), unix.RLIMIT_NOFILE, nil, &was); err != nil {
+		t.Skip(err)
+	}
+	few := unix.Rlimit{Cur: uint64(b.descriptors(t) + 4), Max: was.Max}
+	if err := unix.Prlimit(b.PID(), unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		t.Skip(err)
+	}
+	var all []net.Conn
+	for range 30 {
+		all = append(all, b.dial(t))
+	}
+	before := b.cpu(t)
+	time.Sleep(1500 * time.Millisecond)
+	if used := b.cpu(t) - before; used > 300*time.Millisecond {
+		t.Errorf("%v of the processor while nothing can be accepted", used)
+	}
+	for _, c := range all {
+		c.Close()
+	}
+	if err := unix.Prlimit(b.PID(), unix.RLIMIT_NOFILE, &was, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.sound(t)
+	if n := strings.Count(b.log(), "accept() on"); n == 0 || n > 20 {
+		t.Errorf("%d lines in the log about it", n)
+	}
 }

@@ -138,6 +138,16 @@ func (b *bench) cpu(t *testing.T) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
+// descriptors counts the gateway's open descriptors.
+func (b *bench) descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
 // sockets counts the gateway's open descriptors that are sockets.
 func (b *bench) sockets(t *testing.T) int {
 	t.Helper()
