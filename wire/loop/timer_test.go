@@ -4,23 +4,28 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 )
 
 const ms = int64(time.Millisecond)
 
-// after runs set on the loop and gives what was noted until d has passed.
-func timersRun(t *testing.T, d time.Duration, set func(l *Loop, note func(string))) []string {
+// timersRun runs set on the loop and gives what was noted, when that is what
+// is wanted or time is over. A little later it must still be the same.
+func timersRun(t *testing.T, want string, set func(l *Loop, note func(string))) string {
 	t.Helper()
 	l := run(t)
 	var got []string
+	noted := func() (s string) {
+		l.do(func() { s = fmt.Sprint(got) })
+		return s
+	}
 	l.do(func() { set(l.Loop, func(s string) { got = append(got, s) }) })
-	time.Sleep(d)
-	var out []string
-	l.do(func() { out = slices.Clone(got) })
-	return out
+	for end := time.Now().Add(5 * time.Second); noted() != want && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(60 * time.Millisecond)
+	return noted()
 }
 
 func TestTimers(t *testing.T) {
@@ -151,7 +156,7 @@ func TestTimers(t *testing.T) {
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()
-			if got := fmt.Sprint(timersRun(t, 100*time.Millisecond, one.set)); got != one.want {
+			if got := timersRun(t, one.want, one.set); got != one.want {
 				t.Errorf("%s, want %s", got, one.want)
 			}
 		})
@@ -198,7 +203,7 @@ func TestTimersAgainstModel(t *testing.T) {
 					wrong++
 				} else if d := l.Now() - due[i]; d < 0 {
 					early++
-				} else if d > 100*ms {
+				} else if d > 2000*ms {
 					late++
 				}
 				due[i] = 0
@@ -239,7 +244,7 @@ func TestTimersAgainstModel(t *testing.T) {
 				t.Errorf("timer %d never ran", i)
 			}
 		}
-		if wrong+early > 0 || late > count {
+		if wrong+early > 0 || late > 0 {
 			t.Errorf("%d ran though off, %d early, %d late", wrong, early, late)
 		}
 		if len(l.timers) != 0 {
