@@ -186,6 +186,12 @@ func (r *request) collect() plugin.Outcome {
 	if r.body.done && r.body.received == 0 || r.body.read {
 		return plugin.Continue
 	}
+	if r.grpcUpstream() { // calls are streamed, whatever the route says
+		if max := r.w.srv.Options.MaxBody; max > 0 && r.client.atHand() > max {
+			r.collectFailed(errBodyTooLarge)
+		}
+		return plugin.Continue
+	}
 	if r.k.Router.Route != nil && !r.k.Router.Route.RequestBuffering && !r.bodyAtHand() {
 		return plugin.Continue
 	}
@@ -229,6 +235,9 @@ func (r *request) bodySettled() bool {
 // bitProxied marks answers that count as proxied ones for the latency headers
 // although no upstream was asked.
 const bitProxied uint32 = 1 << 31
+
+// bitUpstreamH2 marks requests of which a try went over HTTP/2.
+const bitUpstreamH2 uint32 = 1 << 30
 
 // framing is how the request body goes upstream.
 func (r *request) framing() (kind message.BodyKind, length int64) {

@@ -89,6 +89,8 @@ func (c *clientConn) bodyAtHand() bool {
 	return d.Done()
 }
 
+func (c *clientConn) atHand() int64 { return 0 }
+
 func (c *clientConn) sendContinue() {
 	if err := c.Write([]byte(http1.Continue)); err != nil {
 		c.HungUp = true

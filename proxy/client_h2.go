@@ -51,7 +51,10 @@ func (c *clientConn) startH2(first []byte) {
 type h2Settings struct {
 	pool           *http2.Pool
 	server, client *http2.Options
-	calls          []*h2Stream // streams that wait for use
+	pools          map[poolKey]*h2Pool
+	// streams and tries wait for use.
+	streams []*h2Stream
+	tries   []*h2Call
 }
 
 func (w *Worker) initH2() {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"strconv"
-	"unsafe"
 
 	"github.com/gibbon-gateway/gibbon/wire/http2"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
@@ -33,9 +32,9 @@ const (
 )
 
 func (w *Worker) takeStream() *h2Stream {
-	if n := len(w.h2.calls); n > 0 {
-		st := w.h2.calls[n-1]
-		w.h2.calls = w.h2.calls[:n-1]
+	if n := len(w.h2.streams); n > 0 {
+		st := w.h2.streams[n-1]
+		w.h2.streams = w.h2.streams[:n-1]
 		return st
 	}
 	st := &h2Stream{}
@@ -55,8 +54,8 @@ func (st *h2Stream) close() {
 	}
 	st.h, st.s, st.r, st.hold, st.rest = nil, nil, nil, nil, rest
 	st.fresh, st.headDue, st.ended, st.closed = false, false, false, false
-	if len(w.h2.calls) < maxSpare {
-		w.h2.calls = append(w.h2.calls, st)
+	if len(w.h2.streams) < maxSpare {
+		w.h2.streams = append(w.h2.streams, st)
 	} else {
 		st.timer.Drop()
 	}
@@ -94,6 +93,8 @@ func (st *h2Stream) quiet() { st.timer.Off() }
 
 func (st *h2Stream) bodyAtHand() bool { return false }
 
+func (st *h2Stream) atHand() int64 { return int64(len(st.s.Buffered())) }
+
 // sendContinue: as the reference has it, clients of HTTP/2 need not be told.
 func (st *h2Stream) sendContinue() {}
 
@@ -108,12 +109,11 @@ func (st *h2Stream) sendHead(end bool) error {
 	r, w := st.r, st.s.Begin()
 	w.Status(int(r.Status))
 	if r.wantsDate() {
-		w.Field("date", unsafe.String(unsafe.SliceData(r.w.date.at(r.w.Loop.Wall())), 29))
+		w.Field("date", text(r.w.date.at(r.w.Loop.Wall())))
 	}
 	if r.lengthTold() {
 		var digits [20]byte
-		b := strconv.AppendInt(digits[:0], r.out.length, 10)
-		w.Field("content-length", unsafe.String(unsafe.SliceData(b), len(b)))
+		w.Field("content-length", text(strconv.AppendInt(digits[:0], r.out.length, 10)))
 	}
 	w.Table(r.Shared, &r.Response, &r.w.skip.response)
 	return st.send(w, end)

@@ -18,6 +18,12 @@ var (
 // fail makes the gateway's own answer for a request that reached routing:
 // message in the form that Accept asks for, JSON by default.
 func (r *request) fail(status int, text string) {
+	if r.isCall() {
+		_, name := errorpage.GRPCStatus(status)
+		_ = r.Set(&r.Response, "Content-Type", errorpage.GRPC.ContentType())
+		r.failCall(status, name)
+		return
+	}
 	r.errorBody(status, text, errorpage.ByAccept(r.Get(&r.Request, "Accept")))
 }
 
@@ -37,6 +43,10 @@ func (r *request) failProxy(status int) {
 	if accept != nil {
 		value, has = r.View(accept.Value), true
 	}
+	if r.isCall() {
+		r.failCall(status, errorpage.Message(status))
+		return
+	}
 	t := r.w.srv.ErrorPages
 	kind := errorpage.ForProxy(value, has, r.Get(&r.Request, "Content-Type"), t.Default)
 	if kind == errorpage.GRPC && r.HTTPMajor < 2 { // no call can be answered as one over HTTP/1
@@ -55,15 +65,23 @@ func (r *request) errorBody(status int, text string, kind errorpage.Kind) {
 	switch {
 	case kind != errorpage.GRPC:
 		_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
-	case r.Bits&message.BitGRPC == 0: // Accept asks for what only a call can get
+	default: // Accept asks for what only a call can get
 		_ = r.Set(&r.Response, "Content-Type", " ")
-	default:
-		_ = r.Set(&r.Response, "Content-Type", kind.ContentType())
-		code, _ := errorpage.GRPCStatus(status)
-		_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(code))
-		_ = r.Set(&r.Response, "grpc-message", text)
 	}
 	r.ownBody(body)
+}
+
+// isCall says whether the client waits for a gRPC status.
+func (r *request) isCall() bool { return r.HTTPMajor > 1 && r.Bits&message.BitGRPC != 0 }
+
+// failCall answers a gRPC call: with the HTTP status, as the reference does,
+// which a client without grpc-status would map the same way.
+func (r *request) failCall(status int, text string) {
+	code, _ := errorpage.GRPCStatus(status)
+	r.Status, r.Source, r.Reason = uint32(status), message.SourceError, message.Str{}
+	_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(code))
+	_ = r.Set(&r.Response, "grpc-message", text)
+	r.ownBody(nil)
 }
 
 // ownBody makes body the whole response body.
@@ -85,6 +103,15 @@ func (r *request) failBare(status int) {
 // redirect answers a request that came in the clear for a route that takes TLS only.
 func (r *request) redirect(status int) plugin.Outcome {
 	r.step = stepHeaderFilter
+	if r.isCall() {
+		const cancelled = 1
+		_ = r.Set(&r.Response, "Content-Type", errorpage.GRPC.ContentType())
+		_ = r.Set(&r.Response, "grpc-status", strconv.Itoa(cancelled))
+		_ = r.Set(&r.Response, "grpc-message", "gRPC request matched gRPCs route")
+		r.Status, r.Source = 200, message.SourceExit
+		r.ownBody(nil)
+		return plugin.Continue
+	}
 	if status == 426 {
 		_ = r.Add(&r.Response, "Connection", "Upgrade")
 		_ = r.Add(&r.Response, "Upgrade", "TLS/1.2, HTTP/1.1")

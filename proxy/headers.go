@@ -25,13 +25,17 @@ func (s *skipSets) init(h *HeaderSet) {
 	s.response[message.HeaderContentLength], s.response[message.HeaderTransferEncoding] = true, true
 }
 
-// appendHead appends the request head for the upstream and says how the body follows.
-func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
-	o := &r.w.srv.Options
+// pinHost sets the Host for the upstream where neither a plugin nor the route did.
+func (r *request) pinHost() {
 	if r.UpstreamHost.Len == 0 || r.out.hostOfPeer {
 		r.out.hostOfPeer = true // each try asks for its own
 		r.UpstreamHost, _ = r.PutString(r.target.hostPort)
 	}
+}
+
+// appendHead appends the request head for the upstream and says how the body follows.
+func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
+	r.pinHost()
 	dst = append(dst, r.Bytes(r.Method)...)
 	dst = append(dst, ' ')
 	dst = http1.AppendTarget(dst, r.Bytes(r.UpstreamURI)) // plugins may set both
@@ -42,13 +46,7 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	} else {
 		dst = append(dst, "\r\nConnection: keep-alive\r\n"...)
 	}
-	dst = r.appendForwarded(dst)
-	if o.Headers.UpstreamRequestID {
-		dst = append(dst, "X-Kong-Request-Id: "...)
-		dst = append(dst, r.Bytes(r.RequestID)...)
-		dst = append(dst, "\r\n"...)
-	}
-	dst = r.appendVia(dst)
+	dst = r.appendOwn(dst)
 	kind, length := r.framing()
 	switch kind {
 	case message.BodyLength:
@@ -60,6 +58,17 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	}
 	dst = http1.AppendFields(dst, r.Shared, &r.Request, &r.w.skip.request)
 	return append(dst, "\r\n"...), kind
+}
+
+// appendOwn appends the gateway's own fields: who asks, the request's id, Via.
+func (r *request) appendOwn(dst []byte) []byte {
+	dst = r.appendForwarded(dst)
+	if r.w.srv.Options.Headers.UpstreamRequestID {
+		dst = append(dst, "X-Kong-Request-Id: "...)
+		dst = append(dst, r.Bytes(r.RequestID)...)
+		dst = append(dst, "\r\n"...)
+	}
+	return r.appendVia(dst)
 }
 
 // clientSaid is what the client's own forwarding headers said when the route
@@ -232,6 +241,9 @@ func (r *request) addOwnHeaders() {
 // addVia appends the gateway to the response's Via.
 func (r *request) addVia() {
 	own := r.w.srv.viaResponse
+	if r.Bits&bitUpstreamH2 != 0 || r.grpcUpstream() {
+		own = r.w.srv.viaH2
+	}
 	if f := r.FindID(&r.Response, message.HeaderVia); f != nil {
 		own = r.View(f.Value) + ", " + own
 	}

@@ -15,6 +15,8 @@ type clientSide interface {
 	quiet()
 	// bodyAtHand says that the whole of a body of unknown length is there.
 	bodyAtHand() bool
+	// atHand is how many bytes of it are there, where that is known before they are taken.
+	atHand() int64
 	// sendContinue sends 100 Continue.
 	sendContinue()
 

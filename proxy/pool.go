@@ -11,6 +11,8 @@ type poolKey struct {
 	addr netip.AddrPort
 	// tls names the TLS parameters of the connection, "" in the clear.
 	tls string
+	// h2: they speak HTTP/2 and are shared.
+	h2 bool
 }
 
 // upstreamPool is the idle connections of one worker to one key, newest last.

@@ -68,9 +68,11 @@ type target struct {
 	sni      string
 	tried    int // connections begun
 	left     int // further tries
-	connect  int64
-	write    int64
-	read     int64
+	// uncounted tries were lost to connections that went away.
+	uncounted int
+	connect   int64
+	write     int64
+	read      int64
 }
 
 // begin makes the request of the head that w.head holds; b is what it was

@@ -234,7 +234,7 @@ func silent(status uint32) bool { return status == 408 || status == 444 || statu
 
 // wantsDate says whether we add a Date of our own.
 func (r *request) wantsDate() bool {
-	return (r.out.own && !r.out.replaced || r.out.buffered) && r.FindID(&r.Response, message.HeaderDate) == nil
+	return (r.out.own && !r.out.replaced || r.out.buffered || r.grpcUpstream()) && r.FindID(&r.Response, message.HeaderDate) == nil
 }
 
 // settleHead does what is left to do for a response head of any protocol: the

@@ -217,7 +217,7 @@ func (r *request) findRoute() plugin.Outcome {
 	r.k.Router.Route, r.k.Router.Service = e.Route, e.Service
 	r.run.Route(r.dest.Plan)
 	r.captures()
-	if grpcRoute(e.Route) && r.HTTPMajor < 2 {
+	if grpcRoute(e.Route) && !r.isCall() {
 		return r.notGRPC()
 	}
 	if r.wantsWebSocket() {

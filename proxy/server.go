@@ -71,10 +71,10 @@ type Server struct {
 	// stream socket, which the worker owns from then on. It may not block. plugintest sets it.
 	Dial func(addr netip.AddrPort) (fd int, err error)
 	// UpstreamTLS makes the TLS configuration towards a service.
-	viaResponse string
-	snapshot    atomic.Pointer[snapshot.Snapshot]
-	draining    atomic.Bool
-	serial      atomic.Uint64
+	viaResponse, viaH2 string
+	snapshot           atomic.Pointer[snapshot.Snapshot]
+	draining           atomic.Bool
+	serial             atomic.Uint64
 	// Active counts client connections, Waiting the idle ones among them.
 	Active, Accepted, Handled, Total atomic.Int64
 }
@@ -149,7 +149,7 @@ func (s *Server) Attach(w *worker.Worker) *Worker {
 	p.random = *rand.NewChaCha8(seed)
 	p.skip.init(&s.Options.Headers)
 	p.initH2()
-	s.viaResponse = "1.1 " + s.Options.Token
+	s.viaResponse, s.viaH2 = "1.1 "+s.Options.Token, "2 "+s.Options.Token
 	w.Set(worker.SlotProxy, p)
 	return p
 }
@@ -166,6 +166,9 @@ func (w *Worker) Close() {
 		c.abort()
 	}
 	for _, p := range w.pools {
+		p.closeAll()
+	}
+	for _, p := range w.h2.pools {
 		p.closeAll()
 	}
 }

@@ -79,6 +79,15 @@ func (r *request) secureUpstream() bool {
 	return false
 }
 
+// grpcUpstream says whether the upstream gets gRPC calls, over HTTP/2.
+func (r *request) grpcUpstream() bool {
+	switch r.View(r.UpstreamScheme) {
+	case "grpc", "grpcs":
+		return true
+	}
+	return false
+}
+
 // tlsKey names the TLS parameters, so that only equal connections are shared.
 func (r *request) tlsKey() string { return r.upstreamTLS().key }
 

@@ -67,6 +67,9 @@ func (r *request) send() plugin.Outcome {
 	if secure {
 		key.tls = r.tlsKey()
 	}
+	if r.grpcUpstream() {
+		return r.sendH2(key)
+	}
 	p := r.w.poolOf(key)
 	if u := p.get(); u != nil {
 		u.r, r.up = r, u
