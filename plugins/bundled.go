@@ -17,4 +17,6 @@ import (
 	_ "github.com/gibbon-gateway/gibbon/plugins/request-termination"
 	_ "github.com/gibbon-gateway/gibbon/plugins/response-transformer"
 	_ "github.com/gibbon-gateway/gibbon/plugins/stream-bandwidth-limit"
+	_ "github.com/gibbon-gateway/gibbon/plugins/websocket-size-limit"
+	_ "github.com/gibbon-gateway/gibbon/plugins/websocket-validator"
 )
