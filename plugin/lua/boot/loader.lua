@@ -44,9 +44,10 @@ function loader.handler(name)
   local h = find("kong.plugins." .. name .. ".handler")
   if h == nil then return nil end
   if type(h) ~= "table" then error("handler.lua must return a table, it returns a " .. type(h), 0) end
-  local phases = {}
+  local phases, base = {}, package.loaded["kong.plugins.base_plugin"]
   for _, phase in ipairs(PHASES) do
-    if type(h[phase]) == "function" then phases[#phases + 1] = phase end
+    local own = type(base) ~= "table" or h[phase] ~= base[phase] -- what a class inherits from there does nothing
+    if type(h[phase]) == "function" and own then phases[#phases + 1] = phase end
   end
   local priority = h.PRIORITY
   local version = h.VERSION
