@@ -1,6 +1,9 @@
 package lua
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -107,4 +110,80 @@ func kongDicts(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestQueue(t *testing.T) {
+	s := live(t, Options{}, `local Queue = require "kong.tools.queue"
+		local fail = 0
+		local function handler(conf, entries) if fail > 0 then fail = fail - 1 return nil, "service down" end say(conf.tag, #entries, entries[1], entries[#entries]) return true end
+		function P:access()
+			local q = { name = "one", log_tag = "tag", max_batch_size = 3, max_coalescing_delay = 0.02, initial_retry_delay = 0.01 }
+			for i = 1, 7 do assert(Queue.enqueue(q, handler, { tag = "batch" }, "e" .. i)) end
+			say(Queue.exists("one"), Queue.exists("two")) Queue.drain() say(Queue.exists("one"))
+			fail = 2 Queue.enqueue(q, handler, { tag = "retried" }, "x") Queue.drain()
+			local full = { name = "full", max_batch_size = 10, max_entries = 3, max_coalescing_delay = 0.02 }
+			for i = 1, 5 do Queue.enqueue(full, handler, { tag = "full" }, i) end Queue.drain()
+			say(Queue.enqueue({ name = "bytes", max_bytes = 4 }, handler, {}, "12345")) Queue.drain()
+			fail = 1000 Queue.enqueue({ name = "lost", max_retry_time = 0.05 }, handler, {}, "gone") Queue.drain() fail = 0
+			local p = Queue.get_plugin_params("p", { queue = { max_batch_size = 5 }, __plugin_id = "id", queue_size = 9 })
+			say(p.name, p.max_batch_size, p.log_tag) say(pcall(Queue.enqueue, {}, handler, {}, 1))
+		end`)
+	got, _ := s.run()
+	var kept []string
+	for _, l := range strings.Split(got, "\n") {
+		if !strings.Contains(l, "processed") {
+			kept = append(kept, strings.TrimPrefix(l[strings.Index(l, "[lua] ")+1:], "lua] "))
+		}
+	}
+	out := strings.Join(kept, "\n")
+	for _, want := range []string{"true false\n", "batch 3 e1 e3\n", "batch 3 e4 e6\n", "batch 1 e7 e7\nfalse\n", "handler could not process entries: service down\n",
+		"retried 1 x x\n", "queue full, dropping old entries", "full 3 3 5\n", "longer (5 bytes)", "1 queue entries were lost", "id 9 p plugin id\nfalse enqueue: queue_conf.name must be a string"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+	s.idle()
+}
+
+func TestSocketURL(t *testing.T) {
+	expect(t, inAccess(t, `local url = require "socket.url"
+		local p = url.parse("https://user:pw@host.test:8443/a/b;p?q=1#frag") say(p.scheme, p.user, p.password, p.host, p.port, p.path, p.params, p.query, p.fragment, p.authority, p.userinfo)
+		say(url.build(p)) p = url.parse("http://[::1]:80/x") say(p.host, p.port, p.path) say(url.parse("/only/path").path, url.parse("/only/path").host) say(url.parse(""))
+		say(url.absolute("http://a.test/b/c/d?x", "../e/./f"), url.absolute("http://a.test/b/", "//c.test/d"), url.absolute("http://a.test/b", "?y=2"))
+		say(url.escape("a b/ä"), url.unescape("a%20b%2F")) say(url.build_path(url.parse_path("/a b/c%2Fd/")))
+		local u = require "ltn12" local t = {} say(u.pump.all(u.source.cat(u.source.string("ab"), u.source.table({ "cd" })), u.sink.chain(function(c) return c and c:upper() end, u.sink.table(t)))) say(table.concat(t))`),
+		`https user pw host.test 8443 /a/b p q=1 frag user:pw@host.test:8443 user:pw
+https://user:pw@host.test:8443/a/b;p?q=1#frag
+::1 80 /x
+/only/path nil
+nil invalid url
+http://a.test/b/e/f http://c.test/d http://a.test/b?y=2
+a%20b%2f%c3%a4 a b/
+/a%20b/c%2fd/
+1
+ABCD`)
+}
+
+func TestSocketHTTP(t *testing.T) {
+	h := http.NewServeMux()
+	h.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there?x=1", http.StatusFound) })
+	h.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Seen", r.Method+" "+r.URL.RequestURI()+" "+r.Header.Get("X-A"))
+		_, _ = w.Write(append([]byte("body:"), b...))
+	})
+	plain, secure := httptest.NewServer(h), httptest.NewTLSServer(h)
+	defer plain.Close()
+	defer secure.Close()
+	got := inAccess(t, strings.NewReplacer("PLAIN", plain.URL, "SECURE", secure.URL).Replace(`local http, https, ltn12 = require "socket.http", require "ssl.https", require "ltn12"
+		local body, status, headers, line = http.request("PLAIN/a?b=c") say(body, status, headers["x-seen"], line)
+		body, status = http.request("PLAIN/form", "k=v") say(body, status)
+		local out = {} local ok, s, h = http.request { url = "PLAIN/p", method = "PUT", headers = { ["X-A"] = "1" }, source = ltn12.source.string("data"), sink = ltn12.sink.table(out) }
+		say(ok, s, h["x-seen"], table.concat(out)) body, status, headers = http.request("PLAIN/moved") say(status, headers["x-seen"])
+		body, status, headers = https.request("SECURE/s") say(body, status, headers["x-seen"])
+		say(http.request("http://127.0.0.1:1/")) say(require("socket").gettime() > 0)`))
+	expect(t, got, "body: 200 GET /a?b=c HTTP/1.1 200 OK\nbody:k=v 200\n1 200 PUT /p 1 body:data\n200 GET /there?x=1\nbody: 200 GET /s\nnil connection refused\ntrue")
 }
