@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/build/luajit
 version=${LUAJIT_VERSION:-2.1-20230119-1}
 flags="-DLUAJIT_ENABLE_LUA52COMPAT -DLUAJIT_ENABLE_CHECKHOOK"
-stamp="$version $flags"
+stamp="$version $flags corrected 1"
 
 if [ -n "${LUAJIT_DIR:-}" ]; then
     [ -f "$LUAJIT_DIR/lib/libluajit.a" ] || { echo "LUAJIT_DIR=$LUAJIT_DIR has no lib/libluajit.a" >&2; exit 1; }
@@ -58,6 +58,19 @@ apt source --download-only "luajit2=$version" || {
 }
 mkdir tree
 tar -xf luajit2_*.orig.tar.* -C tree --strip-components=1
+
+# Corrections that this version lacks and later ones have. An error in compiled code (no memory, stack overflow) put its
+# message where the interpreter's frame was, not the compiled code's: it overwrote frames, and unwinding them crashed the
+# process. And an error while a trace's exit is restored noted its place in the wrong C frame. In a version that has them
+# the first does nothing new and the second finds nothing to change.
+correct() {
+    sed -i "$2" "tree/src/$1"
+    grep -q "$3" "tree/src/$1" || { echo "luajit: the correction of $1 does not fit this version" >&2; exit 1; }
+}
+correct lj_err.c 's|^  if (curr_funcisL(L)) L->top = curr_topL(L);$|  if (LJ_HASJIT \&\& tvref(G(L)->jit_base)) L->base = tvref(G(L)->jit_base);\n&|' \
+    'tvref(G(L)->jit_base)) L->base = tvref(G(L)->jit_base);'
+correct lj_snap.c 's|^  setcframe_pc(cframe_raw(L->cframe), pc+1);$|  setcframe_pc(L->cframe, pc+1);\n  setcframe_pc(cframe_raw(cframe_prev(L->cframe)), pc);|' \
+    'setcframe_pc(cframe_raw(cframe_prev(L->cframe)), pc);'
 
 echo "luajit: compiling" >&2
 make -C tree -j"$(getconf _NPROCESSORS_ONLN)" PREFIX="$out" BUILDMODE=static \

@@ -43,11 +43,6 @@ typedef struct gb_thread {
   lua_State *inlined[GB_CHAIN_INLINE];
 } gb_thread;
 
-/* gb_frame_in: the WebSocket frame that an entry is about; gb_frame: the same in its run, as handlers changed it. */
-typedef struct { const char *data; size_t len; uint32_t type; int32_t status; } gb_frame_in;
-typedef struct { gb_buf data; uint32_t type; int32_t status; uint8_t edited, dropped; } gb_frame;
-enum { GB_FRAME_PHASES = GB_PHASE_WS_CLIENT_FRAME | GB_PHASE_WS_UPSTREAM_FRAME };
-
 struct gb_run {
   gb_exchange *x;
   uint32_t phase;
@@ -57,7 +52,6 @@ struct gb_run {
   gb_thread *entry;                  /* the handler's own thread while it lives; the next call waits for it */
   gb_thread *posted, *posted_last;   /* threads that can go on, in their order */
   int32_t context_ref, request_ref; /* of a run without exchange */
-  gb_frame frame;                   /* of GB_FRAME_PHASES */
   gb_run *next;                     /* free list */
 };
 
@@ -89,9 +83,14 @@ typedef struct gb_core {
   /* memory */
   lua_Alloc alloc;
   void *alloc_ud;
-  uint64_t mem, limit, hard, soft; /* limit is hard, or lifted for the runtime's own needs */
-  uint32_t retire;                 /* memory above the soft limit after a full collection */
-  uint32_t collections;            /* full collections made for the soft limit */
+  uint64_t mem, limit, hard, soft; /* limit is hard, or lifted for the runtime's own needs; see limited in vm.c */
+  lua_State *main;
+  uint32_t retire;      /* memory stays above three quarters of the limit after a full collection */
+  uint32_t collections; /* full collections made for the soft limit */
+  uint32_t refused;     /* allocations that the hard limit refused in this entry */
+  uint8_t full;         /* the soft limit was passed: the hook is to collect */
+  uint8_t crowded;      /* little was free after it: gb_end looks what stays without the handler */
+  uint8_t starved;      /* that did not help: the entry ends with "not enough memory" */
 
   /* time: odd while Lua runs; kill names the run to stop */
   _Atomic uint64_t epoch, kill;
@@ -123,8 +122,6 @@ typedef struct gb_core {
   int32_t array_mt, ops; /* registry references: JSON array metatable, operation numbers by name */
 
   gb_event event;
-  gb_frame_in frame_in; /* the frame of the next entry */
-  gb_frame *frame;      /* that of the run which ended last, until the next entry */
   gb_bound *calls[GB_ENTRY_CALLS]; /* Go puts the calls of an entry here */
 
   /* references that Go gives back without a call: freed at the next entry */
@@ -139,12 +136,14 @@ void gb_begin(gb_vm *vm);
 void gb_end(gb_vm *vm);
 void gb_lift(gb_vm *vm);
 void gb_collect(gb_vm *vm);
+void gb_relieve(lua_State *L, gb_core *c);
 void gb_unref_now(gb_vm *vm);
 int gb_on_thread(void);
 
 /* stop.c */
 void gb_interrupt(gb_vm *vm, uint64_t epoch);
 void gb_stop_self(lua_State *L, gb_vm *vm);
+void gb_arm(gb_core *c);
 void gb_stopped(gb_vm *vm);
 int gb_stack_low(void);
 
@@ -167,14 +166,9 @@ gb_thread *gb_thread_spawn(lua_State *L, gb_vm *vm);
 void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n);
 void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed);
 void gb_filter(gb_vm *vm, gb_exchange *x, uint32_t n, const char *chunk, size_t len, int last);
-void gb_start(gb_vm *vm, gb_exchange *x, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
+void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
 void gb_continue(gb_vm *vm, gb_run *r);
 void gb_abandon(gb_vm *vm, gb_run *r);
-
-/* frame.c */
-int gb_frame_begin(gb_run *r, const gb_frame_in *in);
-int gb_frame_args(gb_vm *vm, lua_State *co, gb_run *r);
-void gb_enter_frame(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n, const gb_frame_in *in); /* enter.c */
 
 /* codec.c: the form in which arguments and results travel; see value.go for the Go side */
 int gb_encode(lua_State *L, gb_vm *vm, gb_buf *b, int first, int last);

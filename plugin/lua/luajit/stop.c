@@ -1,4 +1,4 @@
-/* stop.c: what stops a handler: the time budget, and an exit where no yield can leave it; and the C stack it runs on. */
+/* stop.c: what stops a handler: the time budget, memory, and an exit where no yield can leave it; and the C stack it runs on. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -42,19 +42,25 @@ int gb_stack_low(void) {
   return stack_bottom != NULL && &here - stack_bottom < STACK_RESERVE;
 }
 
-/* The hook stays armed until the run ends, so that a pcall in the handler cannot swallow the error. It names the run it was
- * armed for: an interrupt that comes too late does no harm. */
+/* The hook stays armed until the run ends, so that a pcall in the handler cannot swallow the error. An interrupt names the
+ * run it was meant for: one that comes too late does no harm. */
 static void stop_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   void *ud;
   lua_getallocf(L, &ud); /* the allocator knows the VM, whichever coroutine runs */
   gb_core *c = ud;
   if (c->exiting) luaL_error(L, "the handler has ended");
-  if (atomic_load_explicit(&c->kill, memory_order_acquire) != atomic_load_explicit(&c->epoch, memory_order_acquire)) {
-    lua_sethook(L, NULL, 0, 0);
-    return;
-  }
-  luaL_error(L, "handler exceeded its time budget");
+  if (atomic_load_explicit(&c->kill, memory_order_acquire) == atomic_load_explicit(&c->epoch, memory_order_acquire))
+    luaL_error(L, "handler exceeded its time budget");
+  if (c->full && !c->starved) gb_relieve(L, c);
+  if (c->starved) luaL_error(L, "not enough memory");
+  lua_sethook(L, NULL, 0, 0);
+}
+
+/* gb_arm has the hook run before the next instruction, in compiled code at the next loop or call. */
+void gb_arm(gb_core *c) {
+  c->hooked = 1;
+  lua_sethook(c->main, stop_hook, LUA_MASKCOUNT, 1);
 }
 
 /* gb_interrupt stops the run that `epoch` numbers. It is called from another thread. */
@@ -67,13 +73,15 @@ void gb_interrupt(gb_vm *vm, uint64_t epoch) {
 
 /* gb_stop_self makes every further instruction of the run raise an error. */
 void gb_stop_self(lua_State *L, gb_vm *vm) {
-  vm->core->exiting = vm->core->hooked = 1;
-  lua_sethook(L, stop_hook, LUA_MASKCOUNT, 1);
+  (void)L;
+  vm->core->exiting = 1;
+  gb_arm(vm->core);
 }
 
 /* gb_stopped disarms the hook when a run that may have been stopped is over. */
 void gb_stopped(gb_vm *vm) {
-  atomic_store_explicit(&vm->core->kill, 0, memory_order_release);
-  vm->core->exiting = vm->core->hooked = 0;
+  gb_core *c = vm->core;
+  atomic_store_explicit(&c->kill, 0, memory_order_release);
+  c->exiting = c->hooked = c->full = c->starved = 0;
   lua_sethook(vm->L, NULL, 0, 0);
 }

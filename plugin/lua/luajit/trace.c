@@ -125,8 +125,8 @@ void gb_describe(gb_vm *vm, lua_State *co) {
   describing d = {vm, co};
   c->error.len = 0;
   gb_lift(vm);
-  /* A hook that is armed (time budget) would stop the description as well. */
-  if (atomic_load_explicit(&c->kill, memory_order_acquire)) gb_stopped(vm);
+  /* A hook that is armed (time budget, memory) would stop the description as well. */
+  if (c->hooked || atomic_load_explicit(&c->kill, memory_order_acquire)) gb_stopped(vm);
   if (lua_cpcall(vm->L, describe, &d)) {
     lua_pop(vm->L, 1);
     if (c->error.len == 0) gb_buf_add(&c->error, "error while an error was described", 34);

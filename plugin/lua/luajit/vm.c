@@ -5,10 +5,32 @@
 #include "core.h"
 #include "luajit.h"
 
-/* limited counts what the VM's heap takes and refuses beyond the limit: "not enough memory" in the handler that asked. */
+/* Two limits. Past the soft one (three quarters, more when that much is alive) the running code is only marked: the hook,
+ * which runs between two instructions of the interpreter, makes a full collection, since LuaJIT makes none when an
+ * allocation fails, and raises "not enough memory" if seven eighths are alive. The hard limit refuses: the error then
+ * comes from wherever the allocation was made, compiled code included, and a pcall in the handler can catch it; so it is
+ * left to what is too big at once. A handler that keeps asking is ended like one that the soft limit stopped. */
+enum { MAX_REFUSED = 20 };
+
+static void pass_soft(gb_core *c) {
+  if (c->full || c->limit == UINT64_MAX || !(atomic_load_explicit(&c->epoch, memory_order_relaxed) & 1)) return;
+  c->full = 1;
+  gb_arm(c);
+}
+
+/* limited is the VM's allocator. */
 static void *limited(void *ud, void *p, size_t osize, size_t nsize) {
   gb_core *c = ud;
-  if (nsize > osize && c->mem + (nsize - osize) > c->limit) return NULL;
+  if (nsize > osize) {
+    uint64_t want = c->mem + (nsize - osize);
+    if (__builtin_expect(want > c->soft, 0)) {
+      pass_soft(c);
+      if (want > c->limit) {
+        if (++c->refused >= MAX_REFUSED) c->starved = 1;
+        return NULL;
+      }
+    }
+  }
   void *q = c->alloc(c->alloc_ud, p, osize, nsize);
   if (q || nsize == 0) c->mem += nsize - osize;
   return q;
@@ -22,12 +44,33 @@ static int collect(lua_State *L) {
   return 0;
 }
 
-/* gb_collect makes a full collection. It can run finalizers and allocate, so it is protected. */
-void gb_collect(gb_vm *vm) {
-  gb_lift(vm);
-  if (lua_cpcall(vm->L, collect, NULL)) lua_pop(vm->L, 1); /* a finalizer raised: the next cycle goes on */
-  vm->core->limit = vm->core->hard;
-  vm->core->collections++;
+/* full_collection can run finalizers and allocate, so it is protected. */
+static void full_collection(lua_State *L, gb_core *c) {
+  uint64_t limit = c->limit;
+  c->limit = UINT64_MAX;
+  if (lua_cpcall(L, collect, NULL)) lua_pop(L, 1); /* a finalizer raised: the next cycle goes on */
+  c->limit = limit;
+  c->collections++;
+}
+
+void gb_collect(gb_vm *vm) { full_collection(vm->L, vm->core); }
+
+static uint64_t sixteenths(const gb_core *c, uint32_t n) { return c->hard / 16 * n; }
+
+/* set_soft leaves room before the next full collection, or each entry would make one. */
+static void set_soft(gb_core *c) {
+  c->soft = c->mem + sixteenths(c, 1);
+  if (c->soft < sixteenths(c, 12)) c->soft = sixteenths(c, 12);
+  if (c->soft > sixteenths(c, 15)) c->soft = sixteenths(c, 15);
+}
+
+/* gb_relieve is what the hook does when the soft limit was passed. */
+void gb_relieve(lua_State *L, gb_core *c) {
+  full_collection(L, c);
+  c->full = 0;
+  c->crowded = c->mem > sixteenths(c, 12);
+  if (c->mem > sixteenths(c, 14)) c->starved = 1;
+  set_soft(c);
 }
 
 void gb_unref_now(gb_vm *vm) {
@@ -36,8 +79,7 @@ void gb_unref_now(gb_vm *vm) {
   c->unref_n = 0;
 }
 
-/* gb_begin and gb_end stand around everything that runs Lua code. LuaJIT does not collect when an allocation fails, so the
- * collection is made here, when the soft limit was passed. */
+/* gb_begin and gb_end stand around everything that runs Lua code. */
 void gb_begin(gb_vm *vm) {
   gb_core *c = vm->core;
   if (c->unref_n) gb_unref_now(vm);
@@ -56,12 +98,12 @@ void gb_end(gb_vm *vm) {
   vm->bound = NULL;
   vm->phase = 0;
   vm->nest = 0;
-  if (c->mem > c->soft) {
+  c->refused = 0;
+  if (c->mem > c->soft || c->crowded) {
+    c->crowded = 0;
     gb_collect(vm);
-    if (c->mem > c->hard / 4 * 3) c->retire = 1;
-    /* Leave room before the next full collection, or each entry would make one. */
-    c->soft = c->hard / 4 * 3;
-    if (c->mem > c->soft / 8 * 7) c->soft = c->mem / 8 * 9;
+    if (c->mem > sixteenths(c, 12)) c->retire = 1;
+    set_soft(c);
   }
 }
 
@@ -102,8 +144,9 @@ gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
   c->log_level = 8;
   c->alloc = lua_getallocf(L, &c->alloc_ud);
   c->mem = (uint64_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024;
+  c->main = L;
   c->hard = c->limit = limit ? limit : UINT64_MAX;
-  c->soft = c->hard / 4 * 3;
+  c->soft = sixteenths(c, 12);
   lua_setallocf(L, limited, c);
   lua_atpanic(L, panic);
   if (lua_cpcall(L, open_vm, vm)) {
@@ -129,7 +172,6 @@ void gb_close(gb_vm *vm) {
   for (gb_run *r = c->free_runs, *next; r; r = next) {
     next = r->next;
     free(r->calls);
-    free(r->frame.data.p);
     free(r);
   }
   gb_buf *bufs[] = {&c->args, &c->results, &c->error, &c->scratch, &c->chunk, &c->log};
