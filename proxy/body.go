@@ -187,8 +187,10 @@ func (r *request) collect() plugin.Outcome {
 		return plugin.Continue
 	}
 	if r.grpcUpstream() { // calls are streamed, whatever the route says
-		if max := r.w.srv.Options.MaxBody; max > 0 && r.client.atHand() > max {
+		if r.tooMuchAtHand() {
 			r.collectFailed(errBodyTooLarge)
+		} else if st, ok := r.client.(*h2Stream); ok && r.w.srv.Options.MaxBody > 0 && st.awaitFirst() {
+			return plugin.Suspend
 		}
 		return plugin.Continue
 	}
@@ -204,6 +206,12 @@ func (r *request) collect() plugin.Outcome {
 		return plugin.Suspend
 	}
 	return plugin.Continue
+}
+
+// tooMuchAtHand says whether what has come of the body is more than may come.
+func (r *request) tooMuchAtHand() bool {
+	max := r.w.srv.Options.MaxBody
+	return max > 0 && r.body.received+r.client.atHand() > max
 }
 
 // bodyAtHand says whether the whole body came with the head: then it is sent

@@ -203,7 +203,12 @@ func (h *h2Client) beginFresh() {
 
 // Readable implements http2.Handler.
 func (h *h2Client) Readable(s *http2.Stream) {
-	if st := s.User.(*h2Stream); st.r != nil && !st.fresh && st.r.wantsBody() {
+	st := s.User.(*h2Stream)
+	switch {
+	case st.r == nil || st.fresh:
+	case st.awaits:
+		st.came()
+	case st.r.wantsBody():
 		st.r.pumpBody()
 	}
 }

@@ -16,6 +16,8 @@ type h2Stream struct {
 	// fresh: its request has not begun yet.
 	fresh bool
 	timer loop.Timer
+	// awaits: the request waits a moment for the first bytes of its body; awaited: it has.
+	awaits, awaited bool
 	// headDue: the head goes out with the first piece, or with the end.
 	headDue bool
 	// hold is the last piece, not copied and not sent, so that the end can go
@@ -53,7 +55,7 @@ func (st *h2Stream) close() {
 		rest = nil
 	}
 	st.h, st.s, st.r, st.hold, st.rest = nil, nil, nil, nil, rest
-	st.fresh, st.headDue, st.ended, st.closed = false, false, false, false
+	st.fresh, st.awaits, st.awaited, st.headDue, st.ended, st.closed = false, false, false, false, false, false
 	if len(w.h2.streams) < maxSpare {
 		w.h2.streams = append(w.h2.streams, st)
 	} else {
@@ -62,9 +64,35 @@ func (st *h2Stream) close() {
 }
 
 func (st *h2Stream) expired() {
-	if st.r != nil {
+	switch {
+	case st.r == nil:
+	case st.awaits:
+		st.came()
+	default:
 		st.r.clientTimeout()
 	}
+}
+
+// firstPatience is how long a call with a limited body waits for its first
+// bytes, so that one that is too large does not reach the upstream.
+const firstPatience = 20e6
+
+// awaitFirst has the request wait for the first bytes of its body, false if
+// they are there or did not come.
+func (st *h2Stream) awaitFirst() bool {
+	if st.awaited || st.s.Ended() || len(st.s.Buffered()) > 0 {
+		return false
+	}
+	st.awaits, st.awaited = true, true
+	st.timer.After(firstPatience)
+	return true
+}
+
+// came goes on with a request that waited for the first bytes of its body.
+func (st *h2Stream) came() {
+	st.awaits = false
+	st.timer.Off()
+	st.r.resume()
 }
 
 func (st *h2Stream) pump() {

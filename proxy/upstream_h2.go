@@ -251,6 +251,11 @@ func (u *h2Upstream) begin() {
 
 // start makes a call.
 func (u *h2Upstream) start(c *h2Call) {
+	if c.r.tooMuchAtHand() {
+		c.r.body.mode = bodyStream
+		c.r.bodyFailed(errBodyTooLarge)
+		return
+	}
 	s := u.conn.Open()
 	s.User, c.s, c.u = c, s, u
 	u.used++

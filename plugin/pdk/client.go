@@ -94,7 +94,7 @@ func isUUID(s string) bool {
 var errNoRoute = errors.New("No active route found")
 
 // Protocol that the client spoke, in the route's words: the route's only
-// protocol, else http or https (grpc …) by the connection. allowTerminated
+// protocol, else http or https by the connection. allowTerminated
 // lets X-Forwarded-Proto of a trusted client decide.
 func (c *Client) Protocol(allowTerminated bool) (string, error) {
 	route := c.k.Router.Route
@@ -114,14 +114,10 @@ func (c *Client) Protocol(allowTerminated bool) (string, error) {
 		}
 		secure = strings.EqualFold(c.k.Request.Header("X-Forwarded-Proto"), "https")
 	}
-	plain, encrypted := "http", "https"
-	if len(route.Protocols) > 0 && strings.HasPrefix(route.Protocols[0], "grpc") {
-		plain, encrypted = "grpc", "grpcs"
+	if secure { // of a route for grpc and grpcs, too, as recorded
+		return "https", nil
 	}
-	if secure {
-		return encrypted, nil
-	}
-	return plain, nil
+	return "http", nil
 }
 
 // errNotTLS is CertificateChain's answer on a connection in the clear.

@@ -22,9 +22,13 @@ return function(ngx)
     get_uri_args = native.req_uri_args,
     start_time = native.req_start_time,
     http_version = native.req_http_version,
-    raw_header = native.req_raw_header,
   }
   ngx.req = req
+
+  function req.raw_header(no_request_line)
+    if native.req_http_version() >= 2 then error("http2 requests not supported yet", 2) end
+    return native.req_raw_header(no_request_line)
+  end
 
   function req.is_internal()
     native.req_method() -- refused where there is no request
