@@ -40,6 +40,7 @@ func dialUDP(t *testing.T, addr string) net.Conn {
 	return c
 }
 
+// Documented row 67.
 func TestUDPSession(t *testing.T) {
 	r := newRig(t, Options{})
 	host, port := echoUDP(t)

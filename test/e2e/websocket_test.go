@@ -108,6 +108,8 @@ func TestWebSocketConformance(t *testing.T) {
 }
 
 // TestWebSocketPlugin: what plugins do to handshakes and frames.
+//
+// Documented rows 2, 5, 7-10, 56-58, 60, 77, 78.
 func TestWebSocketPlugin(t *testing.T) {
 	g := sockets(t, echoServer)
 	t.Run("frames", func(t *testing.T) {
