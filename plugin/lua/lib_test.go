@@ -1,11 +1,18 @@
 package lua
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
@@ -186,4 +193,73 @@ func TestSocketHTTP(t *testing.T) {
 		body, status, headers = https.request("SECURE/s") say(body, status, headers["x-seen"])
 		say(http.request("http://127.0.0.1:1/")) say(require("socket").gettime() > 0)`))
 	expect(t, got, "body: 200 GET /a?b=c HTTP/1.1 200 OK\nbody:k=v 200\n1 200 PUT /p 1 body:data\n200 GET /there?x=1\nbody: 200 GET /s\nnil connection refused\ntrue")
+}
+
+func TestRestyRedis(t *testing.T) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("no redis-server")
+	}
+	sock := filepath.Join(t.TempDir(), "redis")
+	c := exec.Command(path, "--port", "0", "--unixsocket", sock, "--save", "", "--dir", filepath.Dir(sock))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if s, err := net.Dial("unix", sock); err == nil {
+			s.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("redis does not start")
+		}
+	}
+	got := inAccess(t, `local redis = require "resty.redis" local r = redis:new() r:set_timeout(1000)
+		say(r:connect("unix:`+sock+`")) say(r:get_reused_times()) say(r:set("k", "v")) say(r:get("k")) say(r:get("none") == ngx.null) say(r:incr("n")) say(r:incr("k"))
+		say(r:hmset("h", { a = 1 })) say(r:hget("h", "a")) say(table.concat(r:mget("k", "n"), ",")) say(r:eval("return { 1, 'two', { KEYS[1] } }", 1, "key")[3][1])
+		r:init_pipeline() r:set("p", 1) r:incr("p") r:incr("k") local res = r:commit_pipeline() say(res[1], res[2], res[3][1], res[3][2])
+		say(r:array_to_hash(r:hgetall("h")).a) say(r:set_keepalive(10000, 10))
+		r = redis:new() r:connect("unix:`+sock+`") say(r:get_reused_times())
+		local s = redis:new() s:connect("unix:`+sock+`") say(s:subscribe("ch")[1]) say(s:get("k")) r:publish("ch", "hello") say(table.concat(s:read_reply(), " ")) say(s:unsubscribe("ch")[3]) say(s:get("k"))`)
+	expect(t, got, "1\n0\nOK\nv\ntrue\n1\nfalse ERR value is not an integer or out of range\nOK\n1\nv,1\nkey\nOK 2 false ERR value is not an integer or out of range\n1\n1\n1\n"+
+		"subscribe\nnil subscribed state\nmessage ch hello\n0\nv")
+}
+
+// A memcached that knows a few commands.
+func TestRestyMemcached(t *testing.T) {
+	kept := map[string]string{}
+	port := portOf(serve(t, "tcp", func(c net.Conn) {
+		r := bufio.NewReader(c)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			f := strings.Fields(line)
+			switch f[0] {
+			case "set":
+				n, _ := strconv.Atoi(f[4])
+				b := make([]byte, n+2)
+				_, _ = io.ReadFull(r, b)
+				kept[f[1]] = f[2] + " " + string(b[:n])
+				_, _ = io.WriteString(c, "STORED\r\n")
+			case "get":
+				for _, k := range f[1:] {
+					if v, ok := kept[k]; ok {
+						flags, data, _ := strings.Cut(v, " ")
+						_, _ = fmt.Fprintf(c, "VALUE %s %s %d\r\n%s\r\n", k, flags, len(data), data)
+					}
+				}
+				_, _ = io.WriteString(c, "END\r\n")
+			case "incr":
+				_, _ = io.WriteString(c, "NOT_FOUND\r\n")
+			case "version":
+				_, _ = io.WriteString(c, "VERSION 1.6\r\n")
+			}
+		}
+	}))
+	got := inAccess(t, fmt.Sprintf(`local m = require("resty.memcached"):new() m:set_timeout(1000) say(m:connect("127.0.0.1", %d))
+		say(m:set("a b", "val", 0, 7)) say(m:get("a b")) say(m:get("none")) m:set("c", { "x", 1 }) local t = m:get({ "a b", "c", "d" }) say(t["a b"][1], t.c[1], t.d) say(m:incr("n", 1)) say(m:version()) say(m:set_keepalive())`, port))
+	expect(t, got, "1\n1\nval 7\nnil\nval x1 nil\nnil NOT_FOUND\n1.6\n1")
 }
