@@ -43,6 +43,11 @@ typedef struct gb_thread {
   lua_State *inlined[GB_CHAIN_INLINE];
 } gb_thread;
 
+/* gb_frame_in: the WebSocket frame that an entry is about; gb_frame: the same in its run, as handlers changed it. */
+typedef struct { const char *data; size_t len; uint32_t type; int32_t status; } gb_frame_in;
+typedef struct { gb_buf data; uint32_t type; int32_t status; uint8_t edited, dropped; } gb_frame;
+enum { GB_FRAME_PHASES = GB_PHASE_WS_CLIENT_FRAME | GB_PHASE_WS_UPSTREAM_FRAME };
+
 struct gb_run {
   gb_exchange *x;
   uint32_t phase;
@@ -52,6 +57,7 @@ struct gb_run {
   gb_thread *entry;                  /* the handler's own thread while it lives; the next call waits for it */
   gb_thread *posted, *posted_last;   /* threads that can go on, in their order */
   int32_t context_ref, request_ref; /* of a run without exchange */
+  gb_frame frame;                   /* of GB_FRAME_PHASES */
   gb_run *next;                     /* free list */
 };
 
@@ -122,6 +128,8 @@ typedef struct gb_core {
   int32_t array_mt, ops; /* registry references: JSON array metatable, operation numbers by name */
 
   gb_event event;
+  gb_frame_in frame_in; /* the frame of the next entry */
+  gb_frame *frame;      /* that of the run which ended last, until the next entry */
   gb_bound *calls[GB_ENTRY_CALLS]; /* Go puts the calls of an entry here */
 
   /* references that Go gives back without a call: freed at the next entry */
@@ -166,9 +174,14 @@ gb_thread *gb_thread_spawn(lua_State *L, gb_vm *vm);
 void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n);
 void gb_resume(gb_vm *vm, uint64_t thread, const char *results, size_t len, int failed);
 void gb_filter(gb_vm *vm, gb_exchange *x, uint32_t n, const char *chunk, size_t len, int last);
-void gb_start(gb_vm *vm, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
+void gb_start(gb_vm *vm, gb_exchange *x, uint32_t phase, gb_bound *b, int32_t fn, const char *args, size_t len);
 void gb_continue(gb_vm *vm, gb_run *r);
 void gb_abandon(gb_vm *vm, gb_run *r);
+
+/* frame.c */
+int gb_frame_begin(gb_run *r, const gb_frame_in *in);
+int gb_frame_args(gb_vm *vm, lua_State *co, gb_run *r);
+void gb_enter_frame(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n, const gb_frame_in *in); /* enter.c */
 
 /* codec.c: the form in which arguments and results travel; see value.go for the Go side */
 int gb_encode(lua_State *L, gb_vm *vm, gb_buf *b, int first, int last);

@@ -172,6 +172,7 @@ void gb_close(gb_vm *vm) {
   for (gb_run *r = c->free_runs, *next; r; r = next) {
     next = r->next;
     free(r->calls);
+    free(r->frame.data.p);
     free(r);
   }
   gb_buf *bufs[] = {&c->args, &c->results, &c->error, &c->scratch, &c->chunk, &c->log};
