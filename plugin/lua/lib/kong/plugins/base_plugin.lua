@@ -25,10 +25,11 @@ for _, phase in ipairs { "init_worker", "certificate", "rewrite", "access", "res
   Base[phase] = function() end
 end
 
-return setmetatable(Base, {
-  __call = function(class, ...)
-    local object = setmetatable({}, class)
-    object:new(...)
-    return object
-  end,
-})
+-- A class called gives an object: __call is the class's own, since extend hands it on to classes below.
+function Base.__call(class, ...)
+  local object = setmetatable({}, class)
+  object:new(...)
+  return object
+end
+
+return setmetatable(Base, { __call = Base.__call })

@@ -1,0 +1,2 @@
+-- luatz.gettime
+return require("luatz").gettime

@@ -1,0 +1,2 @@
+-- luatz.parse
+return require("luatz").parse

@@ -1,0 +1,2 @@
+-- luatz.strftime
+return require("luatz").strftime

@@ -1,0 +1,2 @@
+-- luatz.timetable
+return require("luatz").timetable
