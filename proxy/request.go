@@ -13,6 +13,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/proxy/pipeline"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/http1"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -42,6 +43,8 @@ type request struct {
 	target target
 	up     upstreamSide
 	out    response
+	// grace limits how long a gRPC response is collected.
+	grace loop.Timer
 	// socket is the connection of a ws or wss service, nil for any other.
 	socket *webSocket
 	// keep: the client's connection goes on after this request.
@@ -190,6 +193,7 @@ func (w *Worker) release(r *request) {
 	r.run.End(&r.k)
 	r.body.reset()
 	r.out.reset()
+	r.grace.Off()
 	r.taken = taken{}
 	r.target, r.said = target{}, clientSaid{}
 	r.End()

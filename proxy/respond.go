@@ -24,6 +24,9 @@ type response struct {
 	buffered   bool
 	collecting bool
 	replay     int64
+	// live: the buffered part is only the first one, the rest follows as it comes.
+	// released: it will be, since collecting took too long.
+	live, released bool
 	// filters: body_filter runs. started: header_filter ran. ended: the last chunk is out.
 	filters, started, ended bool
 	// chunked: the client gets chunks. raw: bytes without a head.
@@ -120,81 +123,6 @@ func accel(name []byte) bool {
 		return true
 	}
 	return false
-}
-
-// response step: where the whole response is wanted first, collect it, then
-// run the plugins' response phase.
-func (r *request) response() plugin.Outcome {
-	if r.socket != nil {
-		return r.webSocketAnswered()
-	}
-	if r.Times.UpstreamHead != 0 && r.run.NeedsBuffering() {
-		r.k.Balance.Buffering = true
-	}
-	if !r.k.Balance.Buffering || r.out.raw || r.out.upgraded || r.Bits&message.BitUpgrade != 0 {
-		return plugin.Continue
-	}
-	o := &r.out
-	if !o.buffered {
-		r.Bits |= message.BitBuffered
-		o.collecting = true
-		done, err := r.collectResponse()
-		if err != nil {
-			return r.truncated()
-		}
-		if !done {
-			return plugin.Suspend
-		}
-		o.collecting, o.buffered = false, true
-		r.Times.UpstreamEnd = r.w.Loop.Now()
-		r.leaveUpstream()
-		r.rebuilt()
-	}
-	return r.run.Phase(&r.k, phase.Response)
-}
-
-// rebuilt makes of a collected response one of our own, as the reference's
-// subrequest does: its own status text, dashes in field names.
-func (r *request) rebuilt() {
-	r.Reason = message.Str{}
-	fs := r.Fields(&r.Response)
-	for i := range fs {
-		name := r.NameOf(&fs[i])
-		for j, c := range name {
-			if c == '_' {
-				name[j] = '-'
-			}
-		}
-	}
-}
-
-// truncated answers in place of a response that broke off while it was
-// collected: with the upstream's status, as the reference has it.
-func (r *request) truncated() plugin.Outcome {
-	r.out.collecting = false
-	r.leaveUpstream()
-	r.Clear(&r.Response)
-	r.failProxy(int(r.UpstreamStatus))
-	r.Source = message.SourceExit
-	r.step = stepHeaderFilter
-	return plugin.Continue
-}
-
-// collectResponse moves what is there into the spool; true at the end.
-func (r *request) collectResponse() (bool, error) {
-	for {
-		data, done, err := r.nextUpstream()
-		if err != nil {
-			return false, err
-		}
-		if len(data) > 0 {
-			if err := r.out.spool.Write(data); err != nil {
-				return false, err
-			}
-			continue
-		}
-		return done, nil
-	}
 }
 
 // headerFilter runs the plugins' header_filter and then settles the head.
@@ -298,7 +226,7 @@ func (r *request) pumpResponse() plugin.Outcome {
 			return plugin.Continue
 		}
 		if len(data) == 0 && !last {
-			if !o.started && !o.filters {
+			if !o.started && (!o.filters || r.isStream()) {
 				return r.startEarly()
 			}
 			return plugin.Suspend
@@ -339,26 +267,6 @@ func (r *request) nextBody() (data []byte, last bool, err error) {
 		return r.nextSpooled()
 	}
 	return r.nextUpstream()
-}
-
-func (r *request) nextSpooled() ([]byte, bool, error) {
-	o := &r.out
-	left := o.spool.Len() - o.replay
-	if left == 0 {
-		return nil, true, nil
-	}
-	if b, ok := o.spool.Bytes(); ok {
-		b = b[o.replay:]
-		o.replay = o.spool.Len()
-		return b, true, nil
-	}
-	b := r.w.Loop.Buffer[:min(left, int64(len(r.w.Loop.Buffer)))]
-	n, err := o.spool.ReadAt(b, o.replay)
-	if n == 0 {
-		return nil, false, err
-	}
-	o.replay += int64(n)
-	return b[:n], o.replay == o.spool.Len(), nil
 }
 
 // nextUpstream is the next piece of the upstream's body: see upstreamSide.next.
