@@ -77,46 +77,6 @@ func (n *node) closeListeners() {
 	n.listening = nil
 }
 
-// serverTLS is the configuration of a TLS listener; certificates come from the
-// snapshot at the time of the handshake.
-func (n *node) serverTLS(a conf.Address) *tls.Config {
-	protos := []string{"http/1.1"}
-	if a.HTTP2 {
-		protos = []string{"h2", "http/1.1"}
-	}
-	c := &tls.Config{
-		MinVersion: minVersion(n.conf.TLS.Protocols), MaxVersion: maxVersion(n.conf.TLS.Protocols),
-		NextProtos:             protos,
-		SessionTicketsDisabled: !n.conf.TLS.SessionTickets,
-		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return n.server.Snapshot().Certificates.Choose(h)
-		},
-	}
-	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { return n.server.ServerConfig(c, h) }
-	return c
-}
-
-var tlsVersions = map[string]uint16{"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
-
-func minVersion(names []string) uint16 {
-	v := uint16(tls.VersionTLS13)
-	for _, n := range names {
-		v = min(v, tlsVersions[n])
-	}
-	if len(names) == 0 {
-		return tls.VersionTLS12
-	}
-	return v
-}
-
-func maxVersion(names []string) uint16 {
-	v := uint16(0)
-	for _, n := range names {
-		v = max(v, tlsVersions[n])
-	}
-	return v
-}
-
 // loadPairs reads certificates of settings: paths or PEM texts; none means the
 // generated ones of the prefix.
 func loadPairs(c *conf.Config, pairs []conf.KeyPair, name string) ([]tls.Certificate, error) {

@@ -215,6 +215,9 @@ func (n *node) openServer() error {
 	if access != nil {
 		n.server.Access = access
 	}
+	if n.server.Options.ClientCertificates, err = clientCertificates(n.conf); err != nil {
+		return err
+	}
 	tlsDefaults, err := n.tlsDefaults()
 	if err != nil {
 		return err

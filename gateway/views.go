@@ -15,6 +15,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 	"github.com/gibbon-gateway/gibbon/model/entity"
 	"github.com/gibbon-gateway/gibbon/model/schema"
+	"github.com/gibbon-gateway/gibbon/proxy"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 )
 
@@ -157,4 +158,19 @@ func trustedRoots(list []string) (*x509.CertPool, error) {
 		return x509.SystemCertPool()
 	}
 	return pool, nil
+}
+
+// clientCertificates are the settings nginx_proxy_ssl_verify_client and
+// nginx_proxy_ssl_client_certificate.
+func clientCertificates(c *conf.Config) (proxy.ClientCertificates, error) {
+	cc := proxy.ClientCertificates{Verify: c.TLS.VerifyClient}
+	if c.TLS.ClientCAs == "" || !cc.Asked() {
+		return cc, nil
+	}
+	roots, err := trustedRoots([]string{c.TLS.ClientCAs})
+	if err != nil {
+		return cc, fmt.Errorf("nginx_proxy_ssl_client_certificate: %w", err)
+	}
+	cc.Authorities = roots
+	return cc, nil
 }

@@ -16,6 +16,10 @@ import (
 // target, the length of the body. It gives the status to refuse it with, or 0.
 func (r *request) check() int {
 	r.realIP()
+	if text := r.certificateTrouble(); text != "" {
+		r.failPage(text)
+		return 0
+	}
 	if !r.splitTarget() {
 		return 400
 	}

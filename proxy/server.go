@@ -47,6 +47,8 @@ type Options struct {
 	Charset string
 	// DefaultType is the Content-Type of a response that has none and a body, "" = none.
 	DefaultType string
+	// ClientCertificates says whether TLS clients must show one.
+	ClientCertificates ClientCertificates
 	// AllowDebugHeader lets Kong-Debug: 1 ask which route and service matched.
 	AllowDebugHeader bool
 }

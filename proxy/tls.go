@@ -2,12 +2,16 @@ package proxy
 
 import (
 	"crypto/tls"
+	"errors"
+	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/model/entity"
 	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
@@ -45,6 +49,11 @@ func (c *clientConn) handshake(fd int, peer, local netip.AddrPort, prefix []byte
 func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	w := c.w
 	w.handshakes--
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) && looksLikeHTTP(record.RecordHeader[:]) {
+		c.plainOnTLS(fd)
+		return
+	}
 	if err != nil {
 		w.srv.Log.Infof("SSL_do_handshake() failed: %v while SSL handshaking, client: %s, server: %s", err, c.flow.Peer, c.flow.Local)
 		_ = unix.Close(fd)
@@ -58,7 +67,7 @@ func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&c.Conn)
 	c.flow.TLS = &s.State
-	c.flow.ClientVerify = verifyClient(&s.State, c.authorities)
+	c.flow.ClientVerify = verifyClient(&s.State, c.namedAuthorities())
 	c.state = clientIdle
 	proxied := c.flow.Proxied
 	c.start(peer, local)
@@ -98,8 +107,30 @@ type upstreamTLS struct {
 }
 
 func (r *request) upstreamTLS() upstreamTLS {
-	key, config := r.snap.ClientTLS(r.k.Router.Service, r.target.sni, &r.k.Balance)
+	var u *entity.Upstream
+	if b := r.target.balancer; b != nil {
+		u = b.Upstream()
+	}
+	key, config := r.snap.ClientTLS(r.k.Router.Service, u, r.serverName(), &r.k.Balance)
 	return upstreamTLS{key, config}
+}
+
+// serverName is the name that the upstream is asked for in the handshake, and
+// that its certificate is checked for: the Host that it will get, without a
+// port. An address is not sent as a name.
+func (r *request) serverName() string {
+	host := r.target.hostPort
+	if r.UpstreamHost.Len > 0 && !r.out.hostOfPeer {
+		host = r.View(r.UpstreamHost)
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if host == "" {
+		host = r.target.sni
+	}
+	return strings.Clone(host)
 }
 
 // startTLS shakes hands with the upstream off the loop; then the request is written.

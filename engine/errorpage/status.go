@@ -117,3 +117,11 @@ func Bare(status int) (page string, ok bool) {
 	return "<html>\r\n<head><title>" + line + "</title></head>\r\n<body>\r\n<center><h1>" + line +
 		"</h1></center>\r\n</body>\r\n</html>\r\n", true
 }
+
+// BareText is Bare with another text in title and body: what nginx says of
+// trouble below HTTP. status must be one that Bare knows.
+func BareText(status int, text string) string {
+	line := bare[status]
+	return "<html>\r\n<head><title>" + line[:4] + text + "</title></head>\r\n<body>\r\n<center><h1>" + line +
+		"</h1></center>\r\n<center>" + text + "</center>\r\n</body>\r\n</html>\r\n"
+}

@@ -31,11 +31,7 @@ func (b *builder) tls() {
 	t.CipherSuite = b.text("ssl_cipher_suite")
 	t.Ciphers = b.text("ssl_ciphers")
 	switch t.CipherSuite {
-	case "modern", "intermediate", "old", "fips":
-	case "custom":
-		if t.Ciphers == "" {
-			b.fail("ssl_ciphers must be specified, since ssl_cipher_suite is custom")
-		}
+	case "modern", "intermediate", "old", "fips", "custom":
 	default:
 		b.fail("ssl_cipher_suite: unknown suite '%s', expected modern, intermediate, old, fips or custom", t.CipherSuite)
 	}

@@ -150,6 +150,6 @@ func (c *Client) SetVerify(result string) error {
 	if result != "SUCCESS" && result != "NONE" && !strings.HasPrefix(result, "FAILED:") {
 		return fmt.Errorf(`unknown client verify value: %s accepted values are: "SUCCESS", "NONE" or "FAILED:<reason>"`, result)
 	}
-	c.k.X.Flow.ClientVerify = result
+	c.k.clientVerify = result
 	return nil
 }

@@ -72,6 +72,7 @@ type Kong struct {
 	Log      Log
 
 	consumer, credential dao.Record
+	clientVerify         string // kong.client.tls.set_client_verify; "" = as the handshake went
 	collected            []collected
 }
 

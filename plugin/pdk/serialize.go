@@ -118,6 +118,9 @@ func (k *Kong) serializeRequest() map[string]any {
 	}
 	if t := x.Flow.TLS; t != nil {
 		verify := x.Flow.ClientVerify
+		if k.clientVerify != "" {
+			verify = k.clientVerify
+		}
 		if verify == "" {
 			verify = "NONE"
 		}

@@ -36,7 +36,8 @@ type Certificates struct {
 	prefix, suffix map[string][]tls.Certificate
 	byID           map[string][]tls.Certificate
 	authorities    map[string]*x509.Certificate
-	defaults       []tls.Certificate
+	// defaults are for clients that name no server, star for names that match nothing else.
+	defaults, star []tls.Certificate
 	client         *tls.Certificate
 	roots          *x509.CertPool
 	verify         bool
@@ -71,7 +72,7 @@ func (b *Builder) certificates(s *Snapshot) {
 		name := strings.ToLower(v.Name)
 		switch {
 		case name == "*":
-			c.defaults = pairs
+			c.star = pairs
 		case strings.HasPrefix(name, "*."):
 			c.suffix[name[1:]] = pairs
 		case strings.HasSuffix(name, ".*"):
@@ -123,6 +124,9 @@ func (c *Certificates) For(name string) []tls.Certificate {
 			return p
 		}
 	}
+	if name != "" && c.star != nil {
+		return c.star
+	}
 	return c.defaults
 }
 
@@ -141,16 +145,21 @@ func (c *Certificates) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 }
 
 // ClientTLS is the configuration of connections to a service's upstream under
-// the name sni, and a key that is equal for equal parameters.
-func (s *Snapshot) ClientTLS(svc *entity.Service, sni string, o *pdk.Balance) (key string, config *tls.Config) {
+// the name sni, and a key that is equal for equal parameters. u is the upstream
+// entity in use, nil for none.
+func (s *Snapshot) ClientTLS(svc *entity.Service, u *entity.Upstream, sni string, o *pdk.Balance) (key string, config *tls.Config) {
 	c := s.Certificates
-	key = clientKey(svc, sni, o)
+	own := svc.ClientCertificate.ID
+	if own == "" && u != nil {
+		own = u.ClientCertificate.ID
+	}
+	key = clientKey(svc, own, sni, o)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cfg := c.configs[key]; cfg != nil {
 		return key, cfg
 	}
-	cfg := c.clientConfig(svc, sni, o)
+	cfg := c.clientConfig(svc, own, sni, o)
 	if len(c.configs) >= maxConfigs {
 		clear(c.configs)
 	}
@@ -161,7 +170,7 @@ func (s *Snapshot) ClientTLS(svc *entity.Service, sni string, o *pdk.Balance) (k
 // maxConfigs bounds the remembered client configurations.
 const maxConfigs = 4096
 
-func clientKey(svc *entity.Service, sni string, o *pdk.Balance) string {
+func clientKey(svc *entity.Service, certificate, sni string, o *pdk.Balance) string {
 	verify := "?"
 	if v := svc.TLSVerify; v != nil {
 		verify = fmt.Sprint(*v)
@@ -176,7 +185,7 @@ func clientKey(svc *entity.Service, sni string, o *pdk.Balance) string {
 	if o.TLSVerifyDepth != nil {
 		depth = *o.TLSVerifyDepth
 	}
-	key := sni + "|" + verify + "|" + fmt.Sprint(depth) + "|" + svc.ClientCertificate.ID + "|" + strings.Join(svc.CACertificates, ",")
+	key := sni + "|" + verify + "|" + fmt.Sprint(depth) + "|" + certificate + "|" + strings.Join(svc.CACertificates, ",")
 	if o.CertificatePEM != "" || o.AuthoritiesPEM != "" {
 		sum := sha256.Sum256([]byte(o.CertificatePEM + "\x00" + o.KeyPEM + "\x00" + o.AuthoritiesPEM))
 		key += "|" + hex.EncodeToString(sum[:])
@@ -184,7 +193,7 @@ func clientKey(svc *entity.Service, sni string, o *pdk.Balance) string {
 	return key
 }
 
-func (c *Certificates) clientConfig(svc *entity.Service, sni string, o *pdk.Balance) *tls.Config {
+func (c *Certificates) clientConfig(svc *entity.Service, certificate, sni string, o *pdk.Balance) *tls.Config {
 	cfg := &tls.Config{ServerName: sni, RootCAs: c.roots, MinVersion: c.min, MaxVersion: c.max,
 		ClientSessionCache: tls.NewLRUClientSessionCache(32)}
 	verify := c.verify
@@ -213,8 +222,8 @@ func (c *Certificates) clientConfig(svc *entity.Service, sni string, o *pdk.Bala
 		if pair, err := tls.X509KeyPair([]byte(o.CertificatePEM), []byte(o.KeyPEM)); err == nil {
 			cfg.Certificates = []tls.Certificate{pair}
 		}
-	case svc.ClientCertificate.ID != "":
-		cfg.Certificates = c.byID[svc.ClientCertificate.ID]
+	case certificate != "":
+		cfg.Certificates = c.byID[certificate]
 	case c.client != nil:
 		cfg.Certificates = []tls.Certificate{*c.client}
 	}

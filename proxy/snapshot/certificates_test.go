@@ -44,7 +44,7 @@ func TestClientTLSKeys(t *testing.T) {
 		"authorities":          {entity.Service{CACertificates: []string{"x"}}, "a.test", pdk.Balance{}},
 		"plugin's certificate": {base, "a.test", pdk.Balance{CertificatePEM: "c", KeyPEM: "k"}}, "plugin's authorities": {base, "a.test", pdk.Balance{AuthoritiesPEM: "c"}},
 	} {
-		k := clientKey(&c.svc, c.sni, &c.o)
+		k := clientKey(&c.svc, c.svc.ClientCertificate.ID, c.sni, &c.o)
 		for other, o := range keys {
 			if o == k {
 				t.Errorf("%s and %s share connections", name, other)
@@ -53,12 +53,12 @@ func TestClientTLSKeys(t *testing.T) {
 		keys[name] = k
 	}
 	s := &Snapshot{Certificates: &Certificates{configs: map[string]*tls.Config{}}}
-	_, one := s.ClientTLS(&base, "a.test", &pdk.Balance{})
-	_, two := s.ClientTLS(&base, "a.test", &pdk.Balance{})
+	_, one := s.ClientTLS(&base, nil, "a.test", &pdk.Balance{})
+	_, two := s.ClientTLS(&base, nil, "a.test", &pdk.Balance{})
 	if one != two || one.ServerName != "a.test" || !one.InsecureSkipVerify {
 		t.Error("equal parameters make one configuration, that does not verify unless told to")
 	}
-	if _, v := s.ClientTLS(&entity.Service{TLSVerify: &yes}, "a.test", &pdk.Balance{}); v.InsecureSkipVerify {
+	if _, v := s.ClientTLS(&entity.Service{TLSVerify: &yes}, nil, "a.test", &pdk.Balance{}); v.InsecureSkipVerify {
 		t.Error("tls_verify does not verify")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/model/entity"
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
@@ -116,7 +117,7 @@ func (t *tcpSession) secured(fd int, s *tlsconn.Session, err error) {
 // secureUpstream shakes hands with the service off the loop.
 func (t *tcpSession) secureUpstream() plugin.Outcome {
 	w := t.w
-	_, config := t.snap.ClientTLS(t.entry.Service, t.target.sni, t.overrides())
+	_, config := t.snap.ClientTLS(t.entry.Service, t.upstreamEntity(), t.target.sni, t.overrides())
 	fd := t.up.Detach()
 	t.shaking = true
 	t.timer.Off()
@@ -144,4 +145,12 @@ func (t *tcpSession) upSecured(fd int, s *tlsconn.Session, err error) {
 		t.upstream = t.w.Loop.Now()
 		t.after(plugin.Continue)
 	}
+}
+
+// upstreamEntity is the upstream that chose the address, nil for none.
+func (t *tcpSession) upstreamEntity() *entity.Upstream {
+	if t.target.balancer == nil {
+		return nil
+	}
+	return t.target.balancer.Upstream()
 }

@@ -150,6 +150,7 @@ end
 function M.set_tls_verify_depth(depth)
   phases.check(TARGET_PHASES)
   if type(depth) ~= "number" then error("argument must be a number", 2) end
+  if depth < 0 or depth % 1 ~= 0 then error("depth expects a non-negative integer but found " .. tostring(depth), 2) end
   ask_depth(depth)
   return true
 end
