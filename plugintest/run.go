@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gibbon-gateway/gibbon/plugin/lua"
 )
 
 // RunOptions say which cases run and how.
@@ -76,6 +78,11 @@ func (p *Place) RunSpec(o RunOptions) ([]*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	clean, err := lua.New(lua.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer clean.Close()
 	var results []*Result
 	for _, c := range spec.Cases {
 		if o.Run != nil && !o.Run.MatchString(c.Name) {
@@ -85,6 +92,10 @@ func (p *Place) RunSpec(o RunOptions) ([]*Result, error) {
 		results = append(results, r)
 		if c.Skip == "" {
 			began := time.Now()
+			// the dictionaries are the process's, but what a case left is no other's
+			if _, err := clean.Script("=plugintest", `for _, d in pairs(ngx.shared) do d:flush_all() end`); err != nil {
+				return nil, err
+			}
 			p.run(r, name, spec, c, o)
 			r.Took = time.Since(began)
 		}

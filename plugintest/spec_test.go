@@ -138,6 +138,21 @@ func TestSpec(t *testing.T) {
 	}
 }
 
+// What one case leaves in a shared dictionary, another does not see.
+func TestCasesAreApart(t *testing.T) {
+	dir := folder(t, "count", map[string]string{"schema.lua": `return { name = "count", fields = { { config = { type = "record", fields = {} } } } }`, "handler.lua": `
+local P = { PRIORITY = 7, VERSION = "1.0.0" }
+function P:access() kong.response.exit(200, tostring(ngx.shared.kong:incr("plugintest", 1, 0))) end
+return P`, "spec.yml": `cases:
+- {name: a, steps: [{request: GET /, expect: {response: {body: "1"}}}, {request: GET /, expect: {response: {body: "2"}}}]}
+- {name: b, request: GET /, expect: {response: {body: "1"}}}`})
+	for _, r := range results(t, dir) {
+		if r.Failed() {
+			t.Errorf("%s: %v %v", r.Name, r.Err, r.Problems)
+		}
+	}
+}
+
 func TestSpecErrors(t *testing.T) {
 	for _, c := range []struct{ spec, want string }{
 		{"", "it has no cases"},
