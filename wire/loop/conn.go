@@ -116,7 +116,7 @@ func (c *Conn) RawRead(p []byte) (int, error) {
 		return 0, ErrAgain
 	}
 	for {
-		n, _, e := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.FD), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, e := recv(c.FD, p)
 		switch e {
 		case 0:
 			if n == 0 {
@@ -157,7 +157,7 @@ func (c *Conn) RawWrite(p []byte) error {
 		return nil
 	}
 	for len(p) > 0 {
-		n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.FD), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, e := send(c.FD, p)
 		switch e {
 		case 0:
 			c.Sent += uint64(n)
@@ -187,7 +187,7 @@ func (c *Conn) Flush() error {
 	}
 	for c.sent < len(c.out) {
 		p := c.out[c.sent:]
-		n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.FD), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, e := send(c.FD, p)
 		switch e {
 		case 0:
 			c.Sent += uint64(n)
@@ -219,4 +219,14 @@ func (c *Conn) Connected() error {
 		return syscall.Errno(v)
 	}
 	return nil
+}
+
+// recv and send are what read and write do on a socket, without the way through
+// the kernel's files, which is a tenth of a small message's cost.
+func recv(fd int, p []byte) (n, _ uintptr, e syscall.Errno) {
+	return syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+}
+
+func send(fd int, p []byte) (n, _ uintptr, e syscall.Errno) {
+	return syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
 }
