@@ -5,6 +5,7 @@
 //	bench asleep [-requests 10000]                                              memory of requests that sleep in Lua, and the others' latency
 //	bench reload [-entities 5000]                                               load time, and reloads under load
 //	bench stream-idle [-tcp 20000] [-udp 50000]                                 memory of silent L4 sessions, and how they end
+//	bench websocket [-clients 64]                                               CPU per echoed WebSocket message of 1 KB
 //	bench stream [-cases tcp-download-4]                                        CPU per MB, message and datagram of layer 4
 //
 // Figures of two runs do not compare: neighbours and clock speed change. Figures of one run do, since every engine takes its turn

@@ -24,10 +24,11 @@ func main() {
 	if len(args) > 0 && args[0][0] != '-' {
 		verb, args = args[0], args[1:]
 	}
-	verbs := map[string]func(*bench, []string) error{"cpu": runCPU, "idle": runIdle, "reload": runReload, "stream": runStream, "stream-idle": runStreamIdle, "asleep": runAsleep}
+	verbs := map[string]func(*bench, []string) error{"cpu": runCPU, "idle": runIdle, "reload": runReload, "stream": runStream, "stream-idle": runStreamIdle, "asleep": runAsleep,
+		"websocket": runWebSocket}
 	run, ok := verbs[verb]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "bench: unknown verb %q: cpu, idle, asleep, reload, stream or stream-idle\n", verb)
+		fmt.Fprintf(os.Stderr, "bench: unknown verb %q: cpu, idle, asleep, reload, stream, stream-idle or websocket\n", verb)
 		os.Exit(2)
 	}
 	dir, err := os.MkdirTemp("", "gibbon-bench")

@@ -1,0 +1,1 @@
+return { name = "bench-frames", fields = { { config = { type = "record", fields = {} } } } }
