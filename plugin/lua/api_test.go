@@ -82,7 +82,9 @@ func runAPI(t *testing.T, file string) {
 		request, _, _ = strings.Cut(after, "]]\n")
 	}
 	s := newStage(t, Options{})
-	s.gw.Settings = func(name string) any { return map[string]any{"prefix": "/prefix", "error_default_type": "text/plain"}[name] }
+	s.gw.Settings = func(name string) any {
+		return map[string]any{"prefix": "/prefix", "error_default_type": "text/plain"}[name]
+	}
 	s.gw.Trusted = func(string) bool { return false }
 	s.gw.Workspace, s.gw.WorkspaceName = "0dfbafd6-f0c3-4ba6-9a33-e1e7a3f6b3f0", "default"
 	s.file("kong/plugins/api/handler.lua", apiPrelude+string(b)+"\nreturn P\n")
@@ -128,14 +130,14 @@ func runAPI(t *testing.T, file string) {
 func TestModulesLoad(t *testing.T) {
 	s := newStage(t, Options{})
 	var code strings.Builder
-	code.WriteString("function P:access()\n")
+	code.WriteString("local function load(name, path) local ok, err = pcall(require, name) if not ok then say(path, err) end end\nfunction P:access()\n")
 	n := 0
 	_ = fs.WalkDir(library, "lib", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".lua") || path == "lib/init.lua" {
 			return err
 		}
 		n++
-		code.WriteString(`  local ok, err = pcall(require, "` + moduleName(path) + `") if not ok then say("` + path + `", err) end` + "\n")
+		code.WriteString(`  load("` + moduleName(path) + `", "` + path + `")` + "\n")
 		return nil
 	})
 	code.WriteString(`say("done") end`)

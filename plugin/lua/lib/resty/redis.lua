@@ -4,7 +4,6 @@ local type, tostring, tonumber, setmetatable, select, pairs, ipairs, concat, raw
 
 local M = { _VERSION = "0.30" }
 local mt = { __index = M }
-local modules = {}
 
 function M.new(_)
   local sock, err = ngx.socket.tcp()
@@ -12,7 +11,13 @@ function M.new(_)
   return setmetatable({ _sock = sock, _subscribed = false }, mt)
 end
 
-function M.register_module_prefix(prefix) modules[prefix] = true end
+-- register_module_prefix makes red:prefix():command(...) the command prefix.command.
+function M.register_module_prefix(prefix)
+  M[prefix] = function(self)
+    self._module_prefix = prefix
+    return self
+  end
+end
 
 local function over(name)
   return function(self, ...)
@@ -42,7 +47,7 @@ function M:connect(host, port, options)
     session, err = sock:sslhandshake(false, options.server_name, options.ssl_verify)
     if not session then return nil, "failed to do ssl handshake: " .. err end
   end
-  return ok, err
+  return ok
 end
 
 function M:set_keepalive(...)
@@ -152,11 +157,12 @@ local function command(self, name, ...)
   end
   local bytes, err = sock:send(request)
   if not bytes then return nil, err end
-  local reply, why = read_reply(self, sock, 0)
   if subscribing or UNSUBSCRIBES[name] then
+    local reply, why = read_reply(self, sock, 0)
+    if not reply then return reply, why end
     note(self, reply)
     local more = select("#", ...)
-    if more <= 1 then return reply, why end
+    if more <= 1 then return reply end
     local replies = { reply }
     for i = 2, more do
       local r, e = read_reply(self, sock, 0)
@@ -166,7 +172,7 @@ local function command(self, name, ...)
     end
     return replies
   end
-  return reply, why
+  return read_reply(self, sock, 0)
 end
 
 for _, name in ipairs { "get", "set", "mget", "mset", "del", "incr", "decr", "llen", "lindex", "lpop", "lpush", "lrange", "linsert", "hexists", "hget",
@@ -232,18 +238,11 @@ function M.add_commands(...)
   end
 end
 
--- Any other name is a command, or the prefix of a registered module.
+-- Any other name is a command.
 setmetatable(M, { __index = function(_, name)
   local function f(self, ...) return command(self, name, ...) end
   M[name] = f
   return f
 end })
-mt.__index = function(self, name)
-  if modules[name] then
-    self._module_prefix = name
-    return self
-  end
-  return M[name]
-end
 
 return M
