@@ -1,0 +1,1 @@
+return { name = "collects", fields = { { config = { type = "record", fields = {} } } } }

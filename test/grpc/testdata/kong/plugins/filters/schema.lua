@@ -1,0 +1,1 @@
+return { name = "filters", fields = { { config = { type = "record", fields = {} } } } }
