@@ -2,6 +2,13 @@ package lua
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/aes"
+	cbc "crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -262,4 +269,98 @@ func TestRestyMemcached(t *testing.T) {
 	got := inAccess(t, fmt.Sprintf(`local m = require("resty.memcached"):new() m:set_timeout(1000) say(m:connect("127.0.0.1", %d))
 		say(m:set("a b", "val", 0, 7)) say(m:get("a b")) say(m:get("none")) m:set("c", { "x", 1 }) local t = m:get({ "a b", "c", "d" }) say(t["a b"][1], t.c[1], t.d) say(m:incr("n", 1)) say(m:version()) say(m:set_keepalive())`, port))
 	expect(t, got, "1\n1\nval 7\nnil\nval x1 nil\nnil NOT_FOUND\n1.6\n1")
+}
+
+func TestRestyOpenSSL(t *testing.T) {
+	expect(t, inAccess(t, `local hex = require("resty.string").to_hex
+		local digest, hmac, mac, cipher, pkey, rand, kdf, bn = require "resty.openssl.digest", require "resty.openssl.hmac", require "resty.openssl.mac", require "resty.openssl.cipher", require "resty.openssl.pkey", require "resty.openssl.rand", require "resty.openssl.kdf", require "resty.openssl.bn"
+		local d = digest.new("sha256") d:update("a", "b") say(hex(d:final("c"))) say(digest.new("nope"))
+		say(hex(hmac.new("key", "sha256"):final("data"))) say(hex(mac.new("key", "HMAC", nil, "sha1"):final("x")))
+		local c = cipher.new("aes-128-cbc") local e = c:encrypt(("k"):rep(16), ("i"):rep(16), "hello world") say(hex(e)) say(c:decrypt(("k"):rep(16), ("i"):rep(16), e)) say(c:encrypt("short", "", "x"))
+		local g = cipher.new("aes-256-gcm") e = g:encrypt(("k"):rep(32), ("n"):rep(12), "secret", false, "aad") local tag = g:get_aead_tag()
+		say(#tag, g:decrypt(("k"):rep(32), ("n"):rep(12), e, false, "aad", tag)) say((g:decrypt(("k"):rep(32), ("n"):rep(12), e, false, "bad", tag)))
+		for _, o in ipairs { { type = "RSA", bits = 2048 }, { type = "EC", curve = "prime256v1" }, { type = "Ed25519" } } do
+			local k = assert(pkey.new(o)) local raw = { ecdsa_use_raw = true }
+			local sig = assert(k:sign("message", "sha256", nil, raw)) local pub = assert(pkey.new(k:tostring("public"))) say(o.type, pub:verify(sig, "message", "sha256", nil, raw), pub:verify(sig, "other", "sha256", nil, raw), pub:is_private(), (pub:sign("x")))
+			local again = assert(pkey.new(k:tostring("private", "JWK"), { format = "JWK" })) say(again:tostring("private") == k:tostring("private"), assert(pkey.new(k:tostring("public", "JWK"))):tostring() == pub:tostring(), assert(pkey.new(k:tostring("private", "DER"), { format = "DER", type = "pr" })):is_private())
+		end
+		local k = pkey.new { bits = 2048 } local dg = digest.new("sha256") dg:update("m") local sig = k:sign(dg) dg = digest.new("sha256") dg:update("m") say(k:verify(sig, dg), k:verify(sig, "m", "sha256"))
+		local pss = k:sign("m", "sha256", k.PADDINGS.RSA_PKCS1_PSS_PADDING) say(k:verify(pss, "m", "sha256", k.PADDINGS.RSA_PKCS1_PSS_PADDING), k:verify(pss, "m", "sha256"))
+		say(k:decrypt(k:encrypt("x", pkey.PADDINGS.RSA_PKCS1_OAEP_PADDING), pkey.PADDINGS.RSA_PKCS1_OAEP_PADDING)) say(k:get_parameters().e:to_number(), k:get_key_type().sn)
+		say((pkey.new("nonsense"))) local a, b = pkey.new { type = "X25519" }, pkey.new { type = "X25519" } say(a:derive(b) == b:derive(a))
+		say(#rand.bytes(20)) say(hex(kdf.derive { type = kdf.PBKDF2, outlen = 20, pass = "password", salt = "salt", md = "sha1", pbkdf2_iter = 2 }))
+		say(hex(kdf.derive { type = kdf.HKDF, outlen = 16, md = "sha256", hkdf_key = "secret", salt = "salt", hkdf_info = "info" }))
+		say(bn.new(255):to_hex(), bn.from_binary("\1\0"):to_dec(), tostring(bn.from_hex("FF")) , bn.new(1) < bn.new(2), require("resty.openssl").pkey == pkey)`),
+		`ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+nil digest.new: invalid digest type "nope"
+5031fe3d989c6d1537a013fa6e739da23463fdaec3b70137d828e36ace221bd0
+`+fmt.Sprintf("%x", hmacSHA1("key", "x"))+`
+`+fmt.Sprintf("%x", aesCBC("kkkkkkkkkkkkkkkk", "iiiiiiiiiiiiiiii", "hello world"))+`
+hello world
+nil cipher:init: incorrect key size, expect 16
+16 secret
+nil
+RSA true false false nil
+true true true
+EC true false false nil
+true true true
+Ed25519 true false false nil
+true true true
+true true
+true false
+x
+65537 rsaEncryption
+nil
+true
+20
+ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957
+`+hkdfHex()+`
+FF 256 255 true true`)
+}
+
+func hmacSHA1(key, data string) []byte {
+	h := hmac.New(sha1.New, []byte(key))
+	h.Write([]byte(data))
+	return h.Sum(nil)
+}
+
+func aesCBC(key, iv, data string) []byte {
+	pad := 16 - len(data)%16
+	b := append([]byte(data), bytes.Repeat([]byte{byte(pad)}, pad)...)
+	c, _ := aes.NewCipher([]byte(key))
+	cbc.NewCBCEncrypter(c, []byte(iv)).CryptBlocks(b, b)
+	return b
+}
+
+func hkdfHex() string {
+	b, _ := hkdf.Key(sha256.New, []byte("secret"), []byte("salt"), "info", 16)
+	return fmt.Sprintf("%x", b)
+}
+
+func TestRestyOpenSSLX509(t *testing.T) {
+	expect(t, inAccess(t, `local x509, name, store, chain, csr, pkey, bn = require "resty.openssl.x509", require "resty.openssl.x509.name", require "resty.openssl.x509.store", require "resty.openssl.x509.chain", require "resty.openssl.x509.csr", require "resty.openssl.pkey", require "resty.openssl.bn"
+		local function cert(cn, issuer, key, signer, ca)
+			local c = x509.new() c:set_version(3) c:set_serial_number(bn.new(4711)) c:set_lifetime(ngx.time() - 10, ngx.time() + 3600)
+			c:set_subject_name(name.new():add("C", "DE"):add("CN", cn)) c:set_issuer_name(name.new():add("C", "DE"):add("CN", issuer)) c:set_pubkey(key)
+			c:set_basic_constraints({ ca = ca }) c:set_subject_alt_name({ { "DNS", cn }, { "IP", "127.0.0.1" } }) assert(c:sign(signer)) return c
+		end
+		local cak, k = pkey.new { type = "EC" }, pkey.new { type = "EC" }
+		local ca, leaf = cert("ca.test", "ca.test", cak, cak, true), cert("leaf.test", "ca.test", k, cak, false)
+		leaf = assert(x509.new(leaf:to_PEM())) say(assert(x509.new(leaf:tostring("DER"))):to_PEM() == leaf:to_PEM(), leaf == x509.new(leaf:to_PEM()))
+		say(leaf:get_version(), leaf:get_serial_number():to_dec(), leaf:get_subject_name():tostring(), leaf:get_issuer_name():find("CN").blob, leaf:get_not_after() - leaf:get_not_before())
+		for kind, v in leaf:get_subject_alt_name():each() do say(kind, v) end say(leaf:get_basic_constraints("CA"), ca:get_basic_constraints("CA"), leaf:get_signature_name())
+		say(leaf:verify(cak), leaf:verify(k), leaf:check_private_key(k), (leaf:check_private_key(cak)), leaf:get_pubkey():tostring() == k:tostring(), #leaf:digest("sha256"), leaf:check_host("leaf.test"))
+		local s = store.new() say(s:verify(leaf)) s:add(ca) say(s:verify(leaf)) local ch = s:verify(leaf, chain.new(), true) say(#ch:all(), ch:index(2) == ca)
+		local r = csr.new() r:set_subject_name(name.new():add("CN", "csr.test")) r:set_pubkey(k) r:set_subject_alt_name({ { "DNS", "csr.test" } }) r:sign(k) r = assert(csr.new(r:to_PEM())) say(r:get_subject_name():find("CN").blob, r:verify())
+		say((x509.new("nonsense")))`), `true true
+3 4711 C=DE/CN=leaf.test ca.test 3610
+DNS leaf.test
+IP 127.0.0.1
+false true ecdsa-with-SHA256
+true false true false true 32 true
+nil unable to get local issuer certificate
+true
+2 true
+csr.test true
+nil`)
 }
