@@ -9,6 +9,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -363,4 +364,55 @@ true
 2 true
 csr.test true
 nil`)
+}
+
+// A WebSocket echo server of the gateway's own library would need a client's
+// connection (test/e2e); here a server in Go answers the client.
+func TestRestyWebSocketClient(t *testing.T) {
+	port := portOf(serve(t, "tcp", func(c net.Conn) {
+		r := bufio.NewReader(c)
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		sum := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nX-Proto: %s\r\n\r\n",
+			base64.StdEncoding.EncodeToString(sum[:]), req.Header.Get("Sec-WebSocket-Protocol"))
+		for {
+			h := make([]byte, 2)
+			if _, err := io.ReadFull(r, h); err != nil {
+				return
+			}
+			n := int(h[1] & 0x7f)
+			if n == 126 {
+				e := make([]byte, 2)
+				_, _ = io.ReadFull(r, e)
+				n = int(e[0])<<8 | int(e[1])
+			}
+			b := make([]byte, 4+n)
+			_, _ = io.ReadFull(r, b)
+			data := b[4:]
+			for i := range data {
+				data[i] ^= b[i%4]
+			}
+			out := []byte{h[0], byte(n)}
+			if n > 125 {
+				out = []byte{h[0], 126, byte(n >> 8), byte(n)}
+			}
+			if string(data) == "fragments" {
+				_, _ = c.Write([]byte{1, 2, 'a', 'b', 0x80, 1, 'c'})
+				continue
+			}
+			_, _ = c.Write(append(out, data...))
+			if h[0]&15 == 8 {
+				return
+			}
+		}
+	}))
+	got := inAccess(t, fmt.Sprintf(`local client = require "resty.websocket.client" local ws = client:new { timeout = 1000 }
+		local ok, err, head = ws:connect("ws://127.0.0.1:%d/x", { protocols = { "a", "b" } }) say(ok, err, head:match("X%%-Proto: [^\r]+"))
+		say(ws:send_text("hello")) say(ws:recv_frame()) say(ws:send_binary(("x"):rep(300))) local d, typ = ws:recv_frame() say(#d, typ) ws:send_ping("p") say(ws:recv_frame())
+		ws:send_text("fragments") say(ws:recv_frame()) say(ws:recv_frame()) say(ws:send_close(1000, "bye")) say(ws:recv_frame()) say(ws:send_text("x")) say(ws:close())
+		say(client:new():connect("nonsense"))`, port))
+	expect(t, got, "1 nil X-Proto: a,b\n11\nhello text nil\n308\n300 binary\np ping nil\n9\nab text again\nc continuation nil\n11\nbye close 1000\nnil already closed\n1\nnil bad websocket uri")
 }

@@ -169,6 +169,15 @@ function M.body_reader(sock, headers, size)
   return to_end(sock, size), true
 end
 
+-- decoded_reader is for a body that the gateway takes out of its chunks itself.
+function M.decoded_reader(sock, size)
+  return function(max)
+    local data, err = sock:receiveany(tonumber(max) or size or CHUNK)
+    if data then return data end
+    if err ~= "closed" then return nil, err end
+  end
+end
+
 function M.read_body(res)
   local reader = res.body_reader
   if not reader then return nil, "no body to be read" end

@@ -14,10 +14,12 @@ function M.wrap(text)
   return v
 end
 
--- of(value) is the PEM text of a value: wrap's, a PEM string, or an object of resty.openssl. nil for anything else.
+-- of(value) is the PEM text of a value: wrap's, a PEM string, what ngx.ssl parsed, or an object of resty.openssl. nil for
+-- anything else.
 function M.of(v)
   if type(v) == "string" then return v:find("-----BEGIN ", 1, true) and v or nil end
   if type(v) == "cdata" then return texts[v] end
+  if type(v) == "table" and type(v.pem) == "string" then return v.pem end -- of ngx.ssl
   if type(v) == "table" and type(v.to_PEM) == "function" then
     return (v:to_PEM("private")) or (v:to_PEM())
   end

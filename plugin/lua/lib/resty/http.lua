@@ -346,6 +346,7 @@ function M.get_client_body_reader(_, chunk_size, sock)
   end
   local headers = ngx.req.get_headers()
   if not headers["content-length"] and not headers["transfer-encoding"] then return nil end
+  if headers["transfer-encoding"] then return parts.decoded_reader(sock, chunk_size) end
   return (parts.body_reader(sock, headers, chunk_size))
 end
 
