@@ -105,7 +105,7 @@ func (r *request) dropInternal(first uint32) {
 			if !trailers {
 				f.Flags |= message.FieldHop
 			}
-		case f.ID == message.HeaderUpgrade && r.Status == 426 && r.HTTPMajor < 2 && strings.HasPrefix(r.View(r.UpstreamScheme), "ws"):
+		case f.ID == message.HeaderUpgrade && r.Status == 426 && r.HTTPMajor < 2 && r.Bits&message.BitUpgrade != 0:
 			f.Flags &^= message.FieldHop // what to upgrade to is the answer (RFC 9110 section 15.5.22)
 		case f.Name.Len >= 14 && f.ID == message.HeaderOther && accel(r.NameOf(f)):
 			f.Flags |= message.FieldGone
