@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
@@ -16,9 +15,6 @@ const (
 	clientMessage   = 1 << 20
 	upstreamMessage = 16 << 20
 )
-
-// closePatience is how long a side may take to answer a close frame, in nanoseconds.
-const closePatience = 5e9
 
 // turnReads bounds how often one call reads, so that other connections get their turn.
 const turnReads = 16
@@ -141,6 +137,7 @@ func (c *clientConn) hangUp() {
 
 func (e *endpoint) begin(conn frameConn, other *endpoint, ph phase.Phase, side *pdk.WebSocketSide, limit int) {
 	e.conn, e.other, e.phase, e.side, e.limit = conn, other, ph, side, limit
+	e.reader.Later = muchToInflate
 }
 
 // fromClient, fromUpstream, drained and upDrained implement duplex.
@@ -148,18 +145,6 @@ func (s *webSocket) fromClient()         { s.pump(&s.client) }
 func (s *webSocket) fromUpstream()       { s.pump(&s.upstream) }
 func (s *webSocket) drained(*clientConn) { s.pump(&s.upstream) }
 func (s *webSocket) upDrained()          { s.pump(&s.client) }
-
-// end implements duplex: the client's socket broke.
-func (s *webSocket) end() { s.vanished(&s.client) }
-
-// expired implements duplex: nothing came for the service's read_timeout, or
-// no answer to a close frame.
-func (s *webSocket) expired() {
-	if !s.over && !s.client.told && !s.upstream.told {
-		s.w().srv.Log.Infof("websocket: nothing came for %d ms, client: %s", s.r.target.read/1e6, s.r.Flow.Peer)
-	}
-	s.finish(websocket.GoingAway, "", websocket.GoingAway, "")
-}
 
 func (s *webSocket) w() *Worker { return s.r.w }
 
@@ -241,16 +226,54 @@ func (s *webSocket) frames(e *endpoint, b []byte) (used int) {
 	return used
 }
 
-// handle runs the handlers on one frame.
+// handle takes one frame on its way.
 func (s *webSocket) handle(e *endpoint, m *websocket.Message) {
-	w := s.r.k.WebSocket
 	s.from = e
-	f := pdk.Frame{Type: m.Op, Data: m.Payload, Status: m.Code}
 	if len(m.Payload) <= len(s.w().Loop.Buffer) {
 		s.payload = append(s.payload[:0], m.Payload...) // it may lie in what is read into next
-		f.Data = s.payload
+		m.Payload = s.payload
 	}
-	w.Begin(f)
+	if !m.Packed {
+		s.run(e, m)
+		return
+	}
+	packed, err := *m, error(nil)
+	s.elsewhere(func() { err = e.reader.Unpack(&packed) }, func() {
+		if err != nil {
+			s.broken(e, err)
+			return
+		}
+		s.run(e, &packed)
+	})
+}
+
+// elsewhere runs what takes long off the loop; then goes on with back.
+func (s *webSocket) elsewhere(job, back func()) {
+	s.busy = true
+	e := s.from
+	s.w().Loop.Go(job, func() {
+		s.busy = false
+		if s.over { // one side went away meanwhile
+			s.done()
+			return
+		}
+		back()
+		s.proceed(e)
+	})
+}
+
+// proceed goes on after something that waited for a frame of e.
+func (s *webSocket) proceed(e *endpoint) {
+	if !s.over {
+		s.flush(e)
+	}
+	s.pump(e.other)
+	s.pump(e)
+}
+
+// run runs the handlers on one frame.
+func (s *webSocket) run(e *endpoint, m *websocket.Message) {
+	s.r.k.WebSocket.Begin(pdk.Frame{Type: m.Op, Data: m.Payload, Status: m.Code})
 	s.busy = true
 	out := s.r.run.Frame(&s.r.k, e.phase)
 	if out == plugin.Suspend {
@@ -273,13 +296,9 @@ func (s *webSocket) resumed(out plugin.Outcome) {
 		s.done()
 		return
 	}
-	s.settle(out)
 	e := s.from
-	if !s.over {
-		s.flush(e)
-	}
-	s.pump(e.other)
-	s.pump(e)
+	s.settle(out)
+	s.proceed(e)
 }
 
 // settle does what the handlers want: the frame goes on, or not, or all ends.
@@ -318,7 +337,7 @@ func (s *webSocket) forward(e *endpoint, f *pdk.Frame, edited bool) {
 	if f.Type == websocket.Close {
 		e.closed = true
 		if !to.told {
-			s.append(to, websocket.Close, websocket.AppendClosePayload(nil, f.Status, string(f.Data)))
+			s.append(to, websocket.Close, websocket.AppendClosePayload(nil, f.Status, string(f.Data)), 0)
 			to.told = true
 		}
 		s.flush(e)
@@ -329,26 +348,42 @@ func (s *webSocket) forward(e *endpoint, f *pdk.Frame, edited bool) {
 		}
 		return
 	}
-	if !to.told {
-		s.append(to, f.Type, f.Data)
+	switch d := to.deflater; {
+	case to.told:
+	case d == nil || f.Type.Control() || len(f.Data) < worthDeflating:
+		s.append(to, f.Type, f.Data, 0)
+	case len(f.Data) < muchToDeflate:
+		s.append(to, f.Type, d.Append(nil, f.Data), compressed)
+	default:
+		var packed []byte
+		op, data := f.Type, f.Data
+		s.elsewhere(func() { packed = d.Append(nil, data) }, func() {
+			if !to.told {
+				s.append(to, op, packed, compressed)
+			}
+		})
 	}
 }
 
 // append appends a frame for e to out.
-func (s *webSocket) append(e *endpoint, op websocket.Opcode, payload []byte) {
-	h := websocket.Header{Fin: true, Op: op, Masked: e.masks}
+func (s *webSocket) append(e *endpoint, op websocket.Opcode, payload []byte, rsv uint8) {
+	h := websocket.Header{Fin: true, RSV: rsv, Op: op, Masked: e.masks}
 	if e.masks {
 		binary.LittleEndian.PutUint32(h.Key[:], uint32(s.w().random.Uint64()))
-	}
-	if e.deflater != nil && !op.Control() && len(payload) >= worthDeflating {
-		h.RSV = 4
-		payload = e.deflater.Append(nil, payload)
 	}
 	s.out = websocket.AppendFrame(s.out, h, payload)
 }
 
-// worthDeflating is the size from which messages are compressed.
-const worthDeflating = 64
+// Sizes of messages in bytes: from worthDeflating on they are compressed, from
+// muchToDeflate on not on the loop. muchToInflate is the same for what comes.
+const (
+	worthDeflating = 64
+	muchToDeflate  = 16 << 10
+	muchToInflate  = 4 << 10
+)
+
+// compressed is the reserved bit that marks a compressed message.
+const compressed = 4
 
 // flush writes what frames from e made for the other side.
 func (s *webSocket) flush(e *endpoint) {
@@ -371,140 +406,4 @@ func (s *webSocket) write(to *endpoint) error {
 		s.out = nil
 	}
 	return err
-}
-
-// broken ends a connection because of what e sent.
-func (s *webSocket) broken(e *endpoint, err error) {
-	var wrong *websocket.Error
-	if !errors.As(err, &wrong) {
-		wrong = &websocket.Error{Code: websocket.ProtocolError}
-	}
-	s.w().srv.Log.Infof("%v in %s, client: %s", err, e.phase, s.r.Flow.Peer)
-	s.close(e, wrong.Code, wrong.Reason, websocket.GoingAway, "")
-}
-
-// vanished: e's socket ended. Without a close frame before, the other side is
-// told: a client that is gone is 1001, an upstream 1011.
-func (s *webSocket) vanished(e *endpoint) {
-	if s.over {
-		return
-	}
-	e.told = true // no use writing
-	code := websocket.GoingAway
-	if e == &s.upstream {
-		code = websocket.InternalError
-	} else {
-		s.r.ClientGone = !e.closed
-	}
-	e.closed = true
-	s.close(e, code, "", code, "")
-}
-
-// close is finish with what is for e and for the other side.
-func (s *webSocket) close(e *endpoint, status int, reason string, otherStatus int, otherReason string) {
-	if e == &s.client {
-		s.finish(status, reason, otherStatus, otherReason)
-	} else {
-		s.finish(otherStatus, otherReason, status, reason)
-	}
-}
-
-// finish sends close frames to the sides that were not sent one, and ends.
-func (s *webSocket) finish(client int, clientReason string, upstream int, upstreamReason string) {
-	if s.over {
-		return
-	}
-	s.tell(&s.client, client, clientReason)
-	s.tell(&s.upstream, upstream, upstreamReason)
-	s.leave()
-}
-
-func (s *webSocket) tell(e *endpoint, status int, reason string) {
-	if e.told {
-		return
-	}
-	e.told = true
-	s.out = s.out[:0]
-	s.append(e, websocket.Close, websocket.AppendClosePayload(nil, status, reason))
-	_ = s.write(e) // it ends anyway
-}
-
-// leave parts from both sockets; the exchange ends once no handler has it.
-func (s *webSocket) leave() {
-	if s.over {
-		return
-	}
-	s.part()
-	if !s.busy {
-		s.done()
-	}
-}
-
-// part lets both connections say what they still have to say, and close.
-func (s *webSocket) part() {
-	s.over = true
-	s.u.tunnel = nil
-	s.u.detach()
-	s.u.retire()
-	s.c.hangUp()
-}
-
-// done ends the exchange; not from within its own steps.
-func (s *webSocket) done() {
-	s.r.step = stepFinish
-	s.r.resume()
-}
-
-// retiring is an upstream connection that is over for its request: what waits is
-// written, and what comes is dropped until the upstream closes.
-type retiring struct {
-	u       *upstreamConn
-	dropped int
-}
-
-// retirement bounds it, in nanoseconds and bytes.
-const (
-	retirement     = 2e9
-	retirementDrop = 1 << 20
-)
-
-// retire ends a connection without a reset, which could overtake what was written.
-func (u *upstreamConn) retire() {
-	if u.Closed() {
-		return
-	}
-	t := &retiring{u: u}
-	u.tunnel = t
-	u.timer.After(retirement)
-	if u.HungUp {
-		u.CanRead = true
-	}
-	if u.Pending() == 0 {
-		t.upDrained()
-	}
-	t.fromUpstream()
-}
-
-func (t *retiring) fromClient()         {}
-func (t *retiring) drained(*clientConn) {}
-func (t *retiring) end()                {}
-func (t *retiring) expired()            { t.u.close() }
-
-func (t *retiring) upDrained() {
-	if l := t.u.Layer; l != nil {
-		_ = l.CloseWrite()
-	}
-	_ = t.u.shutdownWrite()
-}
-
-func (t *retiring) fromUpstream() {
-	for t.u.CanRead && !t.u.Closed() {
-		n, err := t.u.RawRead(t.u.w.Loop.Buffer)
-		if err == loop.ErrAgain {
-			return
-		}
-		if t.dropped += n; err != nil || t.dropped > retirementDrop {
-			t.u.close()
-		}
-	}
 }

@@ -42,7 +42,7 @@ type gibbon struct {
 	prefix string
 }
 
-// start runs a gateway with a kong.yml and more settings until the test ends.
+// start runs a gateway with a kong.yml and more settings until the test ends. ADDR in a setting is the plain HTTP address.
 func start(t *testing.T, conf string, env ...string) *gibbon {
 	t.Helper()
 	ports, err := process.TakePorts()
@@ -57,6 +57,9 @@ func start(t *testing.T, conf string, env ...string) *gibbon {
 	}
 	g := &gibbon{addr: process.Loopback(ports.Take()), conf: filepath.Join(dir, "kong.yml"), prefix: filepath.Join(dir, "prefix")}
 	g.configure(t, conf)
+	for i := range env {
+		env[i] = strings.ReplaceAll(env[i], "ADDR", g.addr)
+	}
 	env = append([]string{
 		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + g.conf, "KONG_PLUGINS=bundled,runaway", "KONG_PREFIX=" + g.prefix,
 		"KONG_LUA_PACKAGE_PATH=" + lua + "/?.lua;;", "KONG_PROXY_LISTEN=" + g.addr, "KONG_ADMIN_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off",

@@ -2,15 +2,18 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gibbon-gateway/gibbon/test/process"
 	"github.com/gibbon-gateway/gibbon/wire/websocket"
 	"github.com/gibbon-gateway/gibbon/wire/websocket/conformance"
 )
@@ -200,8 +203,74 @@ func TestWebSocketPlugin(t *testing.T) {
 			}
 		}
 	})
-	if log := g.log(); strings.Contains(log, "HTTP phase") || !strings.Contains(log, "ws_close after 8 frames, 101") || !strings.Contains(log, "ws_close after nil frames, 403") {
-		t.Error("phases ran that should not, or did not that should: see the log")
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		log := g.log()
+		if strings.Contains(log, "HTTP phase") {
+			t.Error("phases of HTTP ran: see the log")
+			return
+		}
+		if strings.Contains(log, "ws_close after 8 frames, 101") && strings.Contains(log, "ws_close after nil frames, 403") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Error("ws_close did not run: see the log")
+			return
+		}
+	}
+}
+
+// TestWebSocketTLS: wss on both sides, with and without a plugin.
+func TestWebSocketTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS() // for its certificate
+	config := s.TLS.Clone()
+	config.NextProtos = nil
+	s.Close()
+	up := rawUpstream(t, func(c net.Conn) { _ = conformance.Serve(tls.Server(c, config)) })
+	ports, err := process.TakePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ports.Release)
+	secure := process.Loopback(ports.Take())
+	g := start(t, fmt.Sprintf(`_format_version: "3.0"
+services:
+- name: seen
+  url: wss://%[1]s
+  routes: [{name: seen, protocols: [wss], paths: [/seen]}]
+  plugins: [{name: frames}]
+- name: plain
+  url: wss://%[1]s
+  routes: [{name: plain, protocols: [ws, wss], paths: [/plain]}]
+`, up), "KONG_PLUGINS=bundled,frames", "KONG_PROXY_LISTEN=ADDR, "+secure+" ssl")
+	if err := g.Listening(secure, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/seen", "/plain"} {
+		conn, err := tls.Dial("tcp", secure, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := conformance.Dial(conn, secure, path, "permessage-deflate", nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, n := range []int{0, 10, 5000, 300_000} {
+			text(t, c, strings.Repeat("x", n))
+			wantNext(t, c, "text "+strings.Repeat("x", n))
+		}
+		_, _ = c.Write(websocket.AppendFrame(nil, websocket.Header{Fin: true, Op: websocket.Close, Masked: true}, websocket.AppendClosePayload(nil, 1000, "bye")))
+		wantNext(t, c, "close 1000 bye")
+		wantNext(t, c, "end")
+		conn.Close()
+	}
+	conn, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if c, _ := conformance.Dial(conn, g.addr, "/seen", "", nil); c == nil || c.Answer.StatusCode != 426 {
+		t.Error("a wss route takes a client without TLS")
 	}
 }
 
@@ -234,7 +303,7 @@ func TestWebSocketUpstream(t *testing.T) {
 		{good + "Sec-WebSocket-Accept: wrong\n\n", 502, ""},
 		{good + "Sec-WebSocket-Accept: ACCEPT\nSec-WebSocket-Protocol: other\n\n", 502, ""},
 		{good + "Sec-WebSocket-Accept: ACCEPT\nSec-WebSocket-Extensions: permessage-deflate\n\n", 502, ""},
-		{good + "Sec-WebSocket-Accept: ACCEPT\n\n", 101, "close 1011 "},                   // it goes without a word
+		{good + "Sec-WebSocket-Accept: ACCEPT\n\n", 101, "close 1011 "},                 // it goes without a word
 		{good + "Sec-WebSocket-Accept: ACCEPT\nX-Then: frames\n\n", 101, "close 1001 "}, // it masks
 	} {
 		mu.Lock()

@@ -11,6 +11,8 @@ type Message struct {
 	Payload []byte
 	// Code is the status of a close frame, 0 where it has none.
 	Code int
+	// Packed: Payload is compressed still, and Reader.Unpack takes that off.
+	Packed bool
 }
 
 // Reader reads one direction of a connection. The zero value reads a client's
@@ -23,6 +25,9 @@ type Reader struct {
 	Limit int
 	// Inflate decompresses; nil: permessage-deflate was not negotiated.
 	Inflate *Inflater
+	// Later is the size from which compressed messages are given as they are
+	// (Message.Packed), for a user who decompresses elsewhere; 0 = never.
+	Later int
 
 	h       Header
 	head    [MaxHeader]byte // the beginning of a header
@@ -179,14 +184,24 @@ func (r *Reader) message(p []byte) (m Message, err error) {
 	m = Message{Op: r.op, Payload: p}
 	r.op = Continuation
 	switch {
+	case r.compressed && r.Later > 0 && len(p) >= r.Later:
+		m.Packed = true
 	case r.compressed:
-		if m.Payload, err = r.Inflate.Message(p, r.Limit); err == nil && m.Op == Text && !utf8.Valid(m.Payload) {
-			err = errNotText
-		}
+		err = r.Unpack(&m)
 	case m.Op == Text && !r.text.done():
 		err = errNotText
 	}
 	return m, err
+}
+
+// Unpack decompresses a Packed message. Nothing else may be done with the Reader
+// meanwhile; the payload is valid until its next call.
+func (r *Reader) Unpack(m *Message) (err error) {
+	m.Packed = false
+	if m.Payload, err = r.Inflate.Message(m.Payload, r.Limit); err == nil && m.Op == Text && !utf8.Valid(m.Payload) {
+		err = errNotText
+	}
+	return err
 }
 
 func (r *Reader) controlFrame() (m Message, err error) {
