@@ -23,6 +23,7 @@ func proxyOptions(c *conf.Config) proxy.Options {
 		KeepaliveTimeout:  int64(l.KeepaliveTimeout),
 		KeepaliveRequests: uint64(l.KeepaliveRequests),
 		MaxConnections:    c.WorkerConnections,
+		UpstreamHTTP2:     c.Upstream.HTTP2,
 		PoolSize:          c.Upstream.KeepalivePoolSize,
 		PoolRequests:      c.Upstream.KeepaliveMaxRequests,
 		PoolIdle:          int64(c.Upstream.KeepaliveIdleTimeout),

@@ -215,6 +215,10 @@ func (c *clientConn) parse(b []byte) bool {
 
 // refuse answers a head that cannot be a request, and closes.
 func (c *clientConn) refuse(b []byte, n int, err error) {
+	if c.wrongPreface(b) {
+		c.startH2(b)
+		return
+	}
 	c.state = clientBusy
 	c.in = c.in[:0]
 	c.timer.Off()

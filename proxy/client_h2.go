@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+
 	"github.com/gibbon-gateway/gibbon/wire/http2"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
@@ -26,6 +28,22 @@ func (c *clientConn) asksForH2(b []byte) (yes, more bool) {
 		return false, false
 	}
 	return n == len(http2.Preface), n < len(http2.Preface)
+}
+
+// wrongPreface says whether what a connection begins with, where HTTP/2 may
+// come in the clear, is meant for it rather than for HTTP/1.1: a line of text
+// that names no version. It is answered with GOAWAY.
+func (c *clientConn) wrongPreface(b []byte) bool {
+	if !c.listener.HTTP2 || c.flow.Requests > 0 || c.flow.TLS != nil {
+		return false
+	}
+	line, _, ended := bytes.Cut(b, []byte("\r\n"))
+	for _, x := range line {
+		if x < ' ' || x > '~' {
+			return false
+		}
+	}
+	return ended && bytes.Count(line, []byte(" ")) == 2 && !bytes.Contains(line, []byte("HTTP/"))
 }
 
 // startH2 makes the connection one of HTTP/2. first is what was read of it.

@@ -32,6 +32,8 @@ type Options struct {
 	// PoolSize, PoolRequests and PoolIdle bound idle upstream connections.
 	PoolSize, PoolRequests int
 	PoolIdle               int64
+	// UpstreamHTTP2 offers HTTP/2 to https services.
+	UpstreamHTTP2 bool
 	// Trusted peers may say who the client is.
 	Trusted []netip.Prefix
 	// RealIPHeader (lower case) names the client; RealIPRecursive walks it back.

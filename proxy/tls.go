@@ -136,13 +136,16 @@ func (r *request) serverName() string {
 // startTLS shakes hands with the upstream off the loop; then the request is written.
 func (u *upstreamConn) startTLS() {
 	r, w := u.r, u.w
-	t := r.upstreamTLS()
+	config := r.upstreamTLS().config
+	if r.mayUseH2() {
+		config = h2Config(config, true)
+	}
 	timeout := time.Duration(r.target.connect)
 	fd := u.Detach()
 	u.handshake = true
 	u.timer.Off()
 	w.Loop.Handed()
-	tlsconn.Client(fd, t.config, tlsconn.Options{Timeout: timeout}, func(s *tlsconn.Session, err error) {
+	tlsconn.Client(fd, config, tlsconn.Options{Timeout: timeout}, func(s *tlsconn.Session, err error) {
 		if !w.Loop.Post(func() { u.secured(fd, s, err) }) {
 			_ = unix.Close(fd)
 		}
@@ -153,6 +156,10 @@ func (u *upstreamConn) secured(fd int, s *tlsconn.Session, err error) {
 	u.handshake = false
 	if u.r == nil { // the request gave up meanwhile
 		_ = unix.Close(fd)
+		return
+	}
+	if err == nil && s.State.NegotiatedProtocol == "h2" {
+		u.becomeH2(fd, s)
 		return
 	}
 	if err == nil {

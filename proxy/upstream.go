@@ -67,7 +67,7 @@ func (r *request) send() plugin.Outcome {
 	if secure {
 		key.tls = r.tlsKey()
 	}
-	if r.grpcUpstream() {
+	if r.grpcUpstream() || r.mayUseH2() && r.w.h2Ready(key) {
 		return r.sendH2(key)
 	}
 	p := r.w.poolOf(key)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"errors"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/wire/http2"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
+	"github.com/gibbon-gateway/gibbon/wire/message"
 	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
@@ -94,7 +96,7 @@ func (p *h2Pool) place(c *h2Call) error {
 		u.config = h2Config(c.r.upstreamTLS().config, false)
 		u.timeout = time.Duration(c.r.target.connect)
 	}
-	if err := u.Dial(p.w.Loop, p.key.addr, u); err != nil {
+	if err := u.connect(p.key.addr); err != nil {
 		p.remove(u)
 		return err
 	}
@@ -104,6 +106,19 @@ func (p *h2Pool) place(c *h2Call) error {
 		u.Connecting = true
 	}
 	return nil
+}
+
+// connect starts the connection, or takes a ready one from where Server.Dial says.
+func (u *h2Upstream) connect(addr netip.AddrPort) error {
+	dial := u.w.srv.Dial
+	if dial == nil {
+		return u.Dial(u.w.Loop, addr, u)
+	}
+	fd, err := dial(addr)
+	if err != nil {
+		return err
+	}
+	return u.Open(u.w.Loop, fd, u)
 }
 
 // fresh makes a connection object.
@@ -203,7 +218,9 @@ func (u *h2Upstream) connected() {
 	fd := u.Detach()
 	u.w.Loop.Handed()
 	tlsconn.Client(fd, u.config, tlsconn.Options{Timeout: u.timeout}, func(s *tlsconn.Session, err error) {
-		u.w.Loop.Post(func() { u.secured(fd, s, err) })
+		if !u.w.Loop.Post(func() { u.secured(fd, s, err) }) {
+			_ = unix.Close(fd)
+		}
 	})
 }
 
@@ -218,6 +235,34 @@ func (u *h2Upstream) secured(fd int, s *tlsconn.Session, err error) {
 		_ = unix.Close(fd)
 		u.gone(err)
 	}
+}
+
+// becomeH2 makes of a connection that was begun for HTTP/1.1 one of HTTP/2,
+// which the upstream chose.
+func (u *upstreamConn) becomeH2(fd int, s *tlsconn.Session) {
+	r, key := u.r, u.pool.key
+	u.detach()
+	u.timer.Drop()
+	key.h2 = true
+	p := u.w.h2PoolOf(key)
+	h := p.fresh()
+	h.waiting = append(h.waiting, u.w.takeCall(r, p))
+	if err := h.adopt(fd, s); err != nil {
+		_ = unix.Close(fd)
+		h.gone(err)
+	}
+}
+
+// mayUseH2 says whether an https service's upstream is offered HTTP/2.
+func (r *request) mayUseH2() bool {
+	return r.w.srv.Options.UpstreamHTTP2 && r.Bits&message.BitUpgrade == 0 && r.View(r.UpstreamScheme) == "https"
+}
+
+// h2Ready says whether a connection to an upstream that chose HTTP/2 takes a call.
+func (w *Worker) h2Ready(key poolKey) bool {
+	key.h2 = true
+	p := w.h2.pools[key]
+	return p != nil && p.ready() != nil
 }
 
 // adopt takes a connection over whose handshake is done, and begins to speak.

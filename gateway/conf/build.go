@@ -202,6 +202,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 func (b *builder) upstream() {
 	u := &b.c.Upstream
+	u.HTTP2 = b.on("upstream_http2")
 	u.KeepalivePoolSize = b.whole("upstream_keepalive_pool_size", 0, 1<<24)
 	u.KeepaliveMaxRequests = b.whole("upstream_keepalive_max_requests", 0, 1<<31-1)
 	u.KeepaliveIdleTimeout = b.seconds("upstream_keepalive_idle_timeout")

@@ -200,6 +200,8 @@ type Upstream struct {
 	KeepalivePoolSize    int           // idle connections kept per worker and upstream; 0 = none
 	KeepaliveMaxRequests int           // requests per connection; 0 = no limit
 	KeepaliveIdleTimeout time.Duration // 0 = no limit
+	// HTTP2 offers HTTP/2 to https services. Setting: upstream_http2.
+	HTTP2 bool
 	// TrustedCertificates are paths, PEM texts or "system" that upstreams' certificates are checked against. Setting: lua_ssl_trusted_certificate.
 	TrustedCertificates []string
 	VerifyDepth         int

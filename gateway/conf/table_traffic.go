@@ -78,6 +78,8 @@ var trafficSettings = []Setting{
 		Doc: "Addresses of L4 proxying; see the listen syntax."},
 	{Name: "trusted_ips", Type: Array,
 		Doc: "Addresses and networks of proxies whose forwarding headers are believed; `unix:` for unix sockets."},
+	{Name: "upstream_http2", Type: Switch, Default: "off",
+		Doc: "Whether https services are offered HTTP/2 (ALPN), with requests that share connections; not in Kong."},
 	{Name: "upstream_keepalive_idle_timeout", Type: Number, Default: "60",
 		Doc: "Seconds that an idle upstream connection is kept; 0: no limit."},
 	{Name: "upstream_keepalive_max_requests", Type: Number, Default: "10000",

@@ -50,12 +50,18 @@ func start(t *testing.T, conf string, env ...string) *gibbon {
 		t.Fatal(err)
 	}
 	t.Cleanup(ports.Release)
+	return startAt(t, process.Loopback(ports.Take()), conf, env...)
+}
+
+// startAt is start with the address to listen on.
+func startAt(t *testing.T, addr, conf string, env ...string) *gibbon {
+	t.Helper()
 	dir := t.TempDir()
 	lua, err := filepath.Abs("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gibbon{addr: process.Loopback(ports.Take()), conf: filepath.Join(dir, "kong.yml"), prefix: filepath.Join(dir, "prefix")}
+	g := &gibbon{addr: addr, conf: filepath.Join(dir, "kong.yml"), prefix: filepath.Join(dir, "prefix")}
 	g.configure(t, conf)
 	for i := range env {
 		env[i] = strings.ReplaceAll(env[i], "ADDR", g.addr)
