@@ -1,0 +1,4 @@
+return {
+  name = "soap-transformer",
+  fields = { { config = { type = "record", fields = { { method = { type = "string", required = true } } } } } },
+}
