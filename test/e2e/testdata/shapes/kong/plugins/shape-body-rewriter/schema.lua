@@ -1,0 +1,1 @@
+return { name = "shape-body-rewriter", fields = { { config = { type = "record", fields = { { remove = { type = "string", required = true } } } } } } }

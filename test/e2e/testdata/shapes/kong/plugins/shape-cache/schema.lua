@@ -1,0 +1,1 @@
+return { name = "shape-cache", fields = { { config = { type = "record", fields = { { ttl = { type = "number", default = 10 } } } } } } }

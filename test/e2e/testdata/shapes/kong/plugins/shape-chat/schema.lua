@@ -1,0 +1,1 @@
+return { name = "shape-chat", fields = { { config = { type = "record", fields = {} } } } }

@@ -1,0 +1,1 @@
+return { name = "shape-events", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } } } } } } }

@@ -1,0 +1,1 @@
+return { name = "shape-scanner", fields = { { config = { type = "record", fields = { { forbidden = { type = "string", required = true } } } } } } }

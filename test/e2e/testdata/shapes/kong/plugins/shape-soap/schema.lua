@@ -1,0 +1,1 @@
+return { name = "shape-soap", fields = { { config = { type = "record", fields = { { elements = { type = "array", elements = { type = "string" } } } } } } } }
