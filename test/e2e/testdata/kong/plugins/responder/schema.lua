@@ -1,0 +1,1 @@
+return { name = "responder", fields = { { config = { type = "record", fields = {} } } } }
