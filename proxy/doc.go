@@ -5,7 +5,7 @@
 // other files are its parts: client.go (HTTP/1.1 to clients), route.go,
 // balance.go, upstream.go (HTTP/1.1 to upstreams), respond.go (what the client
 // gets), errors.go (the gateway's own answers), tunnel.go (upgraded
-// connections). A request lives on one worker's loop; nothing here is locked.
+// connections), websocket.go (the same where plugins see frames). A request lives on one worker's loop; nothing here is locked.
 //
 // It builds no snapshots (proxy/snapshot does) and chooses no plugins
 // (proxy/pipeline does). Read serve.go first.

@@ -10,7 +10,10 @@ import (
 )
 
 // TestFrames runs handlers on frames: arguments, edits that later handlers
-// see, what ends the phase, and a suspension in between.
+// see, what ends the phase, and a suspension in between. What the upstream
+// module shares with the client's is shown once.
+//
+// Documented rows 1-8.
 func TestFrames(t *testing.T) {
 	s := newStage(t, Options{})
 	a := s.plugin("a", `
@@ -35,7 +38,15 @@ func TestFrames(t *testing.T) {
 		end`)
 	b := s.plugin("b", `
 		function P:ws_client_frame(_, data, kind, status) say("b", data, kind, status) kong.ctx.shared.n = (kong.ctx.shared.n or 0) + 1 end
-		function P:ws_upstream_frame(_, data) say("up", data, kong.ctx.shared.n) kong.websocket.upstream.set_frame_data(data:upper()) end
+		function P:ws_upstream_frame(_, data, kind)
+			local u = kong.websocket.upstream
+			say("up", data, kong.ctx.shared.n)
+			if kind == "close" then u.set_status(1001) say(u.get_frame()) say(pcall(u.drop_frame)) return end
+			if data == "drop" then u.drop_frame() end
+			if data == "close" then u.close(1008, "no", 1001, "away") end
+			say(select(2, pcall(u.set_status, 1000)))
+			u.set_frame_data(data:upper())
+		end
 		function P:ws_close() say("closed", kong.ctx.shared.n, pcall(kong.websocket.client.get_frame)) end`)
 	calls := s.start(a, b)
 	k, h := s.request()
@@ -102,7 +113,18 @@ func TestFrames(t *testing.T) {
 	if out := run(phase.WSUpstreamFrame, text("from up")); out != plugin.Continue || string(w.InFlight.Data) != "FROM UP" {
 		t.Error(out, w.InFlight)
 	}
+	expect(t, log(), "up from up 6; cannot set the status of a text frame: only close frames have one")
+	if out := run(phase.WSUpstreamFrame, text("drop")); out != plugin.Respond || !w.Dropped {
+		t.Error(out, w)
+	}
+	if out := run(phase.WSUpstreamFrame, text("close")); out != plugin.Respond || w.Closing == nil || w.Closing.Status != 1008 || w.Closing.OtherStatus != 1001 {
+		t.Error(out, w.Closing)
+	}
 	log()
+	if out := run(phase.WSUpstreamFrame, pdk.Frame{Type: pdk.CloseFrame, Status: 1000, Data: []byte("x")}); out != plugin.Continue || w.InFlight.Status != 1001 {
+		t.Error(out, w.InFlight)
+	}
+	expect(t, log(), "up x 6; x close 1001; false a close frame cannot be dropped")
 	k.Phase = phase.WSClose
 	if out := s.rt.Run(k, phase.WSClose, calls); out != plugin.Continue {
 		t.Error(out)

@@ -112,6 +112,8 @@ func TestWebSocketConformance(t *testing.T) {
 
 // TestWebSocketPlugin: what plugins do to handshakes and frames.
 //
+// Documented row 11: control frames are not limited.
+//
 // Documented rows 2, 5, 7-10, 56-58, 60, 77, 78.
 func TestWebSocketPlugin(t *testing.T) {
 	g := sockets(t, echoServer)
@@ -160,6 +162,11 @@ func TestWebSocketPlugin(t *testing.T) {
 		out = websocket.AppendFrame(websocket.AppendFrame(out, h, part), h, part)
 		_, _ = c.Write(out)
 		wantNext(t, c, "close 1009 message is larger than the limit")
+		c = g.open(t, "/seen?size=1", "", nil)
+		_, _ = c.Write(websocket.AppendFrame(nil, websocket.Header{Fin: true, Op: websocket.Ping, Masked: true}, []byte(strings.Repeat("p", 125))))
+		wantNext(t, c, "pong "+strings.Repeat("p", 125))
+		_, _ = c.Write(websocket.AppendFrame(nil, websocket.Header{Fin: true, Op: websocket.Close, Masked: true}, websocket.AppendClosePayload(nil, 1000, "longer")))
+		wantNext(t, c, "close 1000 longer")
 		c = g.open(t, "/seen", "", nil)
 		text(t, c, strings.Repeat("x", 200))
 		wantNext(t, c, "text "+strings.Repeat("x", 200))
