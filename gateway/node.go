@@ -236,7 +236,18 @@ func (n *node) gatewayView(pages proxy.ErrorPages) *pdk.Gateway {
 	}
 	return &pdk.Gateway{Store: n.store, Log: n.log, Errors: pages.Templates, NodeID: nodeID(n.conf), Hostname: host,
 		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settingsView(n.conf), PortMaps: ports,
-		Trusted: trustedView(n.conf), Resolver: n.dns, Eval: n.catalog.lua.Eval}
+		Trusted: trustedView(n.conf), Resolver: n.dns, Eval: n.catalog.lua.Eval, Statistics: n.statistics}
+}
+
+// statistics counts all that clients do. Connections are not told apart by
+// what they wait for: each has a request or none.
+func (n *node) statistics() pdk.Statistics {
+	s := n.server
+	if s == nil {
+		return pdk.Statistics{}
+	}
+	return pdk.Statistics{Active: s.Active.Load(), Writing: s.Active.Load(), Accepted: s.Accepted.Load(), Handled: s.Handled.Load(),
+		Requests: s.Total.Load()}
 }
 
 // build makes a snapshot and logs its problems.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
-	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
 )
 
 // The operations behind kong.node, kong.nginx, kong.ip, kong.configuration,
@@ -41,7 +40,7 @@ func init() {
 	RegisterOp("nginx.statistics", statistics)
 	RegisterOp("cluster.id", func(c *Call) { c.Return(nil) }) // no database: no cluster
 	RegisterOp("telemetry.log", func(c *Call) { c.Return(false) })
-	RegisterOp("worker.exiting", func(c *Call) { c.Return(false) })
+	RegisterOp("worker.exiting", func(c *Call) { c.Return(c.run.vm.timers.over) })
 	RegisterOp("workspace.default", func(c *Call) {
 		if g := c.Gateway(); g != nil {
 			c.Return(g.Workspace)
@@ -116,20 +115,11 @@ func clean(c *Call) {
 
 // statistics(): the numbers of nginx's stub status
 func statistics(c *Call) {
-	t := map[string]any{}
-	for key, name := range map[string]string{"connections_active": "connections_active", "connections_reading": "connections_reading",
-		"connections_writing": "connections_writing", "connections_waiting": "connections_waiting", "connections_accepted": "",
-		"connections_handled": "", "total_requests": ""} {
-		t[key] = float64(0)
-		if k := c.Kong(); k != nil && name != "" {
-			if v, ok := vars.Get(nil, k, name); ok {
-				n := 0.0
-				for _, b := range v {
-					n = n*10 + float64(b-'0')
-				}
-				t[key] = n
-			}
-		}
+	var s pdk.Statistics
+	if g := c.Gateway(); g != nil && g.Statistics != nil {
+		s = g.Statistics()
 	}
-	c.Return(t)
+	c.Return(map[string]any{"connections_active": float64(s.Active), "connections_reading": float64(s.Reading),
+		"connections_writing": float64(s.Writing), "connections_waiting": float64(s.Waiting), "connections_accepted": float64(s.Accepted),
+		"connections_handled": float64(s.Handled), "total_requests": float64(s.Requests)})
 }

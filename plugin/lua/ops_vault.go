@@ -15,8 +15,6 @@ import (
 type Services struct {
 	// Secrets resolves references (kong.vault).
 	Secrets *vault.Resolver
-	// DNS resolves names (kong.dns).
-	DNS *dns.Resolver
 }
 
 var services sync.Map // *Runtime → Services
@@ -78,7 +76,7 @@ func parseReference(c *Call) {
 
 // resolveName(name, qtype) answers later with a list of records, or nil and a text.
 func resolveName(c *Call) {
-	r, w := servicesOf(c).DNS, c.Worker()
+	r, w := c.run.vm.rt.resolver(c), c.Worker()
 	if r == nil || w == nil || w.Loop == nil {
 		c.Return(nil, "dns client error: no resolver")
 		return

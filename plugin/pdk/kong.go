@@ -96,6 +96,11 @@ type Current struct {
 	Name, ID, Instance string
 }
 
+// Statistics are the numbers of nginx's stub status.
+type Statistics struct {
+	Active, Reading, Writing, Waiting, Accepted, Handled, Requests int64
+}
+
 // Gateway is what all requests of the process share.
 type Gateway struct {
 	// Store holds the entities.
@@ -116,6 +121,8 @@ type Gateway struct {
 	PortMaps map[int]int
 	// Trusted says whether an address is among trusted_ips.
 	Trusted func(addr string) bool
+	// Statistics counts the clients' connections and requests; nil = unknown.
+	Statistics func() Statistics
 	// Resolver finds the names that plugins connect to; nil = the system's way.
 	Resolver *dns.Resolver
 	// Eval runs Lua code for Kong.Eval, on the request's loop; nil = there is no Lua.
