@@ -104,13 +104,17 @@ func (vm *VM) gather(calls []*plugin.Bound) error {
 	if len(calls) > luajit.MaxCalls {
 		return fmt.Errorf("%d Lua plugins in one phase, at most %d can run", len(calls), luajit.MaxCalls)
 	}
-	vm.calls = vm.calls[:0]
+	if slices.Equal(calls, vm.asked) { // mostly the same ones in the next phase, and request
+		return nil
+	}
+	vm.asked, vm.calls = vm.asked[:0], vm.calls[:0]
 	for _, b := range calls {
 		lb, err := vm.bind(b)
 		if err != nil {
+			vm.asked = vm.asked[:0]
 			return err
 		}
-		vm.calls = append(vm.calls, lb)
+		vm.asked, vm.calls = append(vm.asked, b), append(vm.calls, lb)
 	}
 	return nil
 }

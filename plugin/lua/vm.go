@@ -33,11 +33,12 @@ type VM struct {
 	retryFn    int // gibbon.retry, once a request needed it
 	stale      []*luajit.Bound
 
-	calls    []*luajit.Bound // scratch of one entry
-	spare    *run            // used again by the next entry
-	upcall   *run            // the run that is inside C
-	inside   int             // entries under way: answers have to be posted
-	driving  int             // the same, of what stands around entries
+	calls    []*luajit.Bound // of the last entry, for asked
+	asked    []*plugin.Bound
+	spare    *run // used again by the next entry
+	upcall   *run // the run that is inside C
+	inside   int  // entries under way: answers have to be posted
+	driving  int  // the same, of what stands around entries
 	waiting  map[*pdk.Kong]*run
 	requests int // that hold this VM until Release
 	retired  bool
@@ -217,6 +218,7 @@ func (vm *VM) forget(g *plugin.Generation) {
 			live[b.Serial] = true
 		}
 	}
+	vm.asked, vm.calls = nil, nil
 	for serial, lb := range vm.bound {
 		if !live[serial] {
 			vm.stale = append(vm.stale, lb)

@@ -62,7 +62,8 @@ type Loop struct {
 	queued   atomic.Bool
 	closed   bool // under mu: the descriptors are gone, and their numbers may be others'
 	stopping bool
-	handed   bool // something was handed to another goroutine this round
+	handed   bool  // something was handed to another goroutine this round
+	yielded  int64 // now, when the scheduler had its last turn
 
 	// Buffer is shared by all readers of the loop: valid within one callback.
 	Buffer []byte
@@ -287,11 +288,17 @@ func (l *Loop) round(events []unix.EpollEvent) {
 	if len(l.timers) > 0 {
 		l.arm()
 	}
-	if l.handed {
-		l.handed = false
+	if l.handed || l.now-l.yielded > int64(yieldEvery) {
+		l.handed, l.yielded = false, l.now
 		runtime.Gosched()
 	}
 }
+
+// yieldEvery is how long a saturated loop runs at most before it lets the
+// scheduler have a turn. After 10 ms the scheduler would take it by force: in
+// Lua code, which is a system call to it, by handing the processor on to another
+// thread, with its monitor awake every 20 µs for the next millisecond.
+const yieldEvery = 4 * time.Millisecond
 
 // dispatch hands one event to its handler.
 func (l *Loop) dispatch(e *unix.EpollEvent) {

@@ -22,12 +22,15 @@ static int push_context(lua_State *L, gb_vm *vm) {
     return 1;
 }
 
+/* Tables that are sure to be filled get room for some fields at once. */
+enum { ROOM = 3 };
+
 /* push_request pushes the library's own table of the context; 0 at load time. */
 static int push_request(lua_State *L, gb_vm *vm) {
     int32_t *ref = gb_request_ref(vm);
     if (!ref) return 0;
     if (*ref <= 0) {
-        lua_newtable(L);
+        lua_createtable(L, 0, ROOM);
         *ref = luaL_ref(L, LUA_REGISTRYINDEX);
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, *ref);
@@ -100,49 +103,36 @@ static int ngx_newindex(lua_State *L) {
 
 /* ---- kong.ctx ---- */
 
+/* ctx_key is where the table of kong.ctx's field at index 2 stands in the library's own table: by the number of the plugin's
+ * handler, which saves interning its name; 0: it is no such field, or none here. */
+static int ctx_key(lua_State *L, gb_vm *vm) {
+    enum { SHARED = -1 };
+    if (IS(2, "plugin")) return vm->bound && vm->phase != GB_PHASE_TIMER ? -1 - vm->bound->plugin->handler : 0;
+    return IS(2, "shared") ? SHARED : 0;
+}
+
 static int ctx_index(lua_State *L) {
     gb_vm *vm = gb_self(L);
-    const char *key;
-    size_t n;
-    if (IS(2, "plugin")) {
-        if (!vm->bound || vm->phase == GB_PHASE_TIMER) return 0;
-        key = vm->bound->name;
-        n = vm->bound->name_len;
-    } else if (IS(2, "shared")) {
-        key = "\001shared"; /* no plugin has this name */
-        n = 7;
-    } else {
-        return 0;
-    }
-    if (!push_request(L, vm)) return 0;
-    lua_pushlstring(L, key, n);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, -3);
+    int key = ctx_key(L, vm);
+    if (!key || !push_request(L, vm)) return 0;
+    lua_rawgeti(L, -1, key);
     if (!lua_isnil(L, -1)) return 1;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, -5);
+    lua_createtable(L, 0, ROOM);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -4, key);
     return 1;
 }
 
 static int ctx_newindex(lua_State *L) {
     gb_vm *vm = gb_self(L);
-    const char *key = "\001shared";
-    size_t n = 7;
-    if (IS(2, "plugin")) {
-        if (!vm->bound) return 0;
-        key = vm->bound->name;
-        n = vm->bound->name_len;
-    } else if (!IS(2, "shared")) {
-        lua_rawset(L, 1);
+    int key = ctx_key(L, vm);
+    if (!key) {
+        if (!IS(2, "plugin")) lua_rawset(L, 1);
         return 0;
     }
     if (!push_request(L, vm)) return 0;
-    lua_pushlstring(L, key, n);
     lua_pushvalue(L, 3);
-    lua_rawset(L, -3);
+    lua_rawseti(L, -2, key);
     return 0;
 }
 

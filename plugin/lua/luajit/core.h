@@ -94,6 +94,7 @@ typedef struct gb_core {
   uint32_t retire;      /* memory stays above three quarters of the limit after a full collection */
   uint32_t collections; /* full collections made for the soft limit */
   uint32_t refused;     /* allocations that the hard limit refused in this entry */
+  uint8_t grown;        /* the heap has been large: see PAUSE */
   uint8_t full;         /* the soft limit was passed: the hook is to collect */
   uint8_t crowded;      /* little was free after it: gb_end looks what stays without the handler */
   uint8_t starved;      /* that did not help: the entry ends with "not enough memory" */

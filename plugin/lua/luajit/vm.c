@@ -39,6 +39,10 @@ static void *limited(void *ud, void *p, size_t osize, size_t nsize) {
 /* gb_lift lets the runtime allocate past the limit until gb_end (a traceback, a result). */
 void gb_lift(gb_vm *vm) { vm->core->limit = UINT64_MAX; }
 
+/* Most of a small heap is the library and the plugins, which no collection frees: it may grow to four times of that before
+ * the next one. A heap that has been large is collected as Lua does it. In per cent. */
+enum { PAUSE = 400, PAUSE_GROWN = 200 };
+
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
@@ -99,6 +103,10 @@ void gb_end(gb_vm *vm) {
   vm->phase = 0;
   vm->nest = 0;
   c->refused = 0;
+  if (!c->grown && c->mem > sixteenths(c, 2)) {
+    c->grown = 1;
+    lua_gc(vm->L, LUA_GCSETPAUSE, PAUSE_GROWN);
+  }
   if (c->mem > c->soft || c->crowded) {
     c->crowded = 0;
     gb_collect(vm);
@@ -148,6 +156,7 @@ gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
   c->hard = c->limit = limit ? limit : UINT64_MAX;
   c->soft = sixteenths(c, 12);
   lua_setallocf(L, limited, c);
+  lua_gc(L, LUA_GCSETPAUSE, PAUSE);
   lua_atpanic(L, panic);
   if (lua_cpcall(L, open_vm, vm)) {
     const char *m = lua_tostring(L, -1);
