@@ -392,8 +392,9 @@ func (p *Place) RunAll(o RunOptions) ([]*Result, error) {
 	}
 	for _, file := range specs {
 		all, err := p.RunLua(file, o)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+		if err != nil { // the file does not load: that is a failure, and others may be fine
+			name, _ := filepath.Rel(p.Dir, file)
+			all = []*Result{{File: name, Line: 1, Name: name, Err: err}}
 		}
 		results = append(results, all...)
 	}

@@ -186,12 +186,14 @@ package.preload["gibbon.test"] = function()
 end
 -- The one function of Kong's own spec.helpers that needs no running Kong.
 package.preload["spec.helpers"] = function()
-  return {
+  return setmetatable({
     validate_plugin_config_schema = function(config, schema)
       local ok, err = native.ask(op.validate, session, schema.name, config)
       return ok, err
     end,
-  }
+  }, { __index = function(_, name)
+    error(where() .. "spec.helpers." .. tostring(name) .. " needs a running Kong; require \"gibbon.test\" has a gateway instead", 0)
+  end })
 end
 
 ---------------------------------------------------------------- describe and it

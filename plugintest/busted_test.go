@@ -98,15 +98,15 @@ func TestLuaSpec(t *testing.T) {
 	}
 }
 
+// A file that does not load is a failure, and the others run.
 func TestLuaSpecBroken(t *testing.T) {
-	dir := folder(t, "echo", map[string]string{"handler.lua": echo, "schema.lua": echoSchema, "spec/a_spec.lua": "describe('x', function("})
-	p, err := Find(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if _, err := p.RunAll(RunOptions{}); err == nil || !strings.Contains(err.Error(), "a_spec.lua:1:") {
-		t.Errorf("a file that does not compile: %v", err)
+	dir := folder(t, "echo", map[string]string{"handler.lua": echo, "schema.lua": echoSchema, "spec/a_spec.lua": "describe('x', function(",
+		"spec/b_spec.lua": "it('runs', function() end) it('asks', function() require('spec.helpers').start_kong() end)"})
+	all := results(t, dir)
+	for i, want := range []string{"a_spec.lua:1:", "", "b_spec.lua:1: spec.helpers.start_kong needs a running Kong"} {
+		if i >= len(all) || (all[i].Err == nil) != (want == "") || want != "" && !strings.Contains(all[i].Err.Error(), want) {
+			t.Fatalf("result %d: want %q, got %+v", i+1, want, all)
+		}
 	}
 }
 

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/gibbon-gateway/gibbon/plugin/lua"
 )
 
@@ -194,98 +192,6 @@ func (p *Place) step(r *Result, g *Gateway, name string, s *Step) ([]Problem, er
 	return problems, nil
 }
 
-// compare lists what is not as expected.
-func (e *Expect) compare(x *Exchange, name string) []Problem {
-	var ps []Problem
-	if w := e.Response; w != nil {
-		ps = append(ps, w.response(x)...)
-	} else if x.Err != nil {
-		ps = append(ps, Problem{Where: "response", Want: "one", Got: x.Err.Error()})
-	}
-	if w := e.Upstream; w != nil {
-		if len(w.all) != len(x.Upstream) {
-			ps = append(ps, Problem{Where: "upstream", Want: plural(len(w.all)), Got: plural(len(x.Upstream))})
-		}
-		for i, m := range w.all {
-			at := "upstream"
-			if len(w.all) > 1 {
-				at = fmt.Sprintf("upstream[%d]", i+1)
-			}
-			if i < len(x.Upstream) {
-				q := x.Upstream[i]
-				ps = append(ps, m.message(at, map[string]string{"method": q.Method, "path": q.Path, "to": q.To}, q.Header, q.Body)...)
-			}
-		}
-	}
-	return append(append(ps, e.log(x)...), e.phases(x, name)...)
-}
-
-func plural(n int) string {
-	if n == 1 {
-		return "1 request"
-	}
-	return fmt.Sprintf("%d requests", n)
-}
-
-func (w *WantMessage) response(x *Exchange) []Problem {
-	switch {
-	case w.closed && x.Response != nil:
-		return []Problem{{Where: "response", Want: "the connection closed without one", Got: fmt.Sprint(x.Response.Status)}}
-	case w.closed:
-		return nil
-	case x.Response == nil:
-		return []Problem{{Where: "response", Want: "one", Got: fmt.Sprintf("none: %v", x.Err)}}
-	}
-	ps := w.message("response", map[string]string{"status": strconv.Itoa(x.Response.Status)}, x.Response.Header, x.Response.Body)
-	if x.Err != nil {
-		ps = append(ps, Problem{Where: "response", Want: "a whole one", Got: x.Err.Error()})
-	}
-	return ps
-}
-
-// log finds the wanted lines in order.
-func (e *Expect) log(x *Exchange) []Problem {
-	var ps []Problem
-	from := 0
-	for i := range e.Log {
-		w := &e.Log[i]
-		at := slices.IndexFunc(x.Log[from:], func(l Line) bool { return w.part(l.String()) })
-		if at < 0 {
-			ps = append(ps, Problem{Where: fmt.Sprintf("log[%d]", i+1), Want: "a line with " + w.String(), Got: "none (after the lines before it)"})
-			continue
-		}
-		from += at + 1
-	}
-	for i := range e.NoLog {
-		for _, l := range x.Log {
-			if e.NoLog[i].part(l.String()) {
-				ps = append(ps, Problem{Where: fmt.Sprintf("no_log[%d]", i+1), Want: "no line with " + e.NoLog[i].String(), Got: l.String()})
-			}
-		}
-	}
-	return ps
-}
-
-func (e *Expect) phases(x *Exchange, name string) []Problem {
-	if e.Phases == nil {
-		return nil
-	}
-	long := slices.ContainsFunc(*e.Phases, func(s string) bool { return strings.Contains(s, ".") })
-	got := []string{}
-	for _, r := range x.Ran {
-		switch {
-		case long:
-			got = append(got, r.Plugin+"."+r.Phase)
-		case r.Plugin == name:
-			got = append(got, r.Phase)
-		}
-	}
-	if slices.Equal(*e.Phases, got) {
-		return nil
-	}
-	return []Problem{{Where: "phases", Want: strings.Join(*e.Phases, ", "), Got: strings.Join(got, ", ")}}
-}
-
 // refused compares a refusal.
 func (r *Result) refused(want map[string]Want, got *Refused) {
 	if want == nil {
@@ -305,92 +211,6 @@ func (r *Result) refused(want map[string]Want, got *Refused) {
 			r.Problems = append(r.Problems, Problem{Where: "refused." + p, Want: w.String(), Got: shownValues(text)})
 		}
 	}
-}
-
-// merge is the spec's setup with the case's own before it.
-func merge(spec, own *Setup) *Setup {
-	m := *spec
-	if own.Config != nil {
-		m.Config = own.Config
-	}
-	if own.Global != nil {
-		m.Global = own.Global
-	}
-	if own.With != nil {
-		m.With = own.With
-	}
-	m.Kong = map[string]any{}
-	maps.Copy(m.Kong, spec.Kong)
-	maps.Copy(m.Kong, own.Kong)
-	return &m
-}
-
-// plugins are those to enable.
-func (s *Setup) plugins(name string) []string {
-	names := []string{name}
-	for _, w := range s.With {
-		names = append(names, w.Name)
-	}
-	namedPlugins(s.Kong, &names)
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// namedPlugins finds the names in every list called plugins.
-func namedPlugins(v any, names *[]string) {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, e := range v {
-			if list, ok := e.([]any); ok && key == "plugins" {
-				for _, p := range list {
-					if m, ok := p.(map[string]any); ok {
-						if n, ok := m["name"].(string); ok {
-							*names = append(*names, n)
-						}
-					}
-				}
-			}
-			namedPlugins(e, names)
-		}
-	case []any:
-		for _, e := range v {
-			namedPlugins(e, names)
-		}
-	}
-}
-
-// document is the declarative configuration: a service upstream.test with a
-// route for everything and the plugin on it, unless Kong has services.
-func (s *Setup) document(name string) (string, error) {
-	doc := map[string]any{"_format_version": "3.0"}
-	maps.Copy(doc, s.Kong)
-	if doc["services"] == nil {
-		own := map[string]any{"name": name}
-		if s.Config != nil {
-			own["config"] = s.Config
-		}
-		route := map[string]any{"name": "plugintest", "paths": []any{"/"}}
-		var plugins []any
-		if s.Global != nil && *s.Global {
-			list, _ := doc["plugins"].([]any)
-			doc["plugins"] = append(slices.Clip(list), own)
-		} else {
-			plugins = append(plugins, own)
-		}
-		for _, w := range s.With {
-			p := map[string]any{"name": w.Name}
-			if w.Config != nil {
-				p["config"] = w.Config
-			}
-			plugins = append(plugins, p)
-		}
-		if plugins != nil {
-			route["plugins"] = plugins
-		}
-		doc["services"] = []any{map[string]any{"name": "plugintest", "url": "http://upstream.test", "routes": []any{route}}}
-	}
-	b, err := yaml.Marshal(doc)
-	return string(b), err
 }
 
 // transcript tells an exchange from the client's side inwards.

@@ -109,6 +109,14 @@ func TestSpec(t *testing.T) {
 		{"refused", `
   config: {tag: 5, more: 1}
   refused: {config.tag: expected a string, config.more: unknown field}`, ""},
+		{"parts of json", `
+  request: GET /
+  upstream: {json: {id: abc1, n: 5, list: [1, {x: yes}]}}
+  expect: {response: {json: {id: !matches "^[a-z0-9]+$", n: !any "", list: [!any "", {x: !matches "y"}]}}}`, ""},
+		{"parts of json that differ", `
+  request: GET /
+  upstream: {json: {id: abc1}}
+  expect: {response: {json: {id: !matches "^x"}}}`, "-   \"id\": \"!matches ^x\""},
 		{"wrong status", "\n  request: GET /\n  expect: {response: 500}", "response.status\n        want \"500\"\n        got  \"200\""},
 		{"wrong header", "\n  request: GET /\n  expect: {response: {headers: {X-Tag: null}}}", "response.headers.X-Tag\n        want (absent)\n        got  \"t\""},
 		{"wrong body", "\n  request: GET /\n  upstream: {body: \"a\\nb\\n\"}\n  expect: {response: {body: \"a\\nc\\n\"}}", "response.body\n          a\n        - c\n        + b"},

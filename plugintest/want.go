@@ -252,19 +252,70 @@ func textProblem(at string, want *Want, got string) Problem {
 }
 
 func jsonProblem(at string, n *yaml.Node, body string) []Problem {
-	want, err := jsonOf(n)
+	var g any
+	gotErr := json.Unmarshal([]byte(body), &g)
+	w, err := jsonWant(n, g)
 	if err != nil {
 		return []Problem{{Where: at, Want: "a value that JSON has", Got: err.Error()}}
 	}
-	var w, g any
-	if err := json.Unmarshal([]byte(body), &g); err != nil {
-		return []Problem{{Where: at, Want: want, Got: shownValues(oneText(body)) + " (" + err.Error() + ")"}}
-	}
-	_ = json.Unmarshal([]byte(want), &w)
-	if reflect.DeepEqual(w, g) {
+	switch {
+	case gotErr != nil:
+		return []Problem{{Where: at, Want: strings.TrimSpace(pretty(w)), Got: shownValues(oneText(body)) + " (" + gotErr.Error() + ")"}}
+	case reflect.DeepEqual(w, g):
 		return nil
 	}
 	return []Problem{{Where: at, Diff: diff(pretty(w), pretty(g))}}
+}
+
+// jsonWant is the JSON value that n means. `!matches REGEXP` means what got
+// has in that place if it matches, `!any` whatever got has.
+func jsonWant(n *yaml.Node, got any) (any, error) {
+	switch {
+	case n.Tag == "!any":
+		return got, nil
+	case n.Tag == "!matches":
+		re, err := regexp.Compile(n.Value)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n.Line, err)
+		}
+		if s, ok := got.(string); ok && re.MatchString(s) {
+			return got, nil
+		}
+		return "!matches " + n.Value, nil
+	case n.Kind == yaml.MappingNode:
+		have, _ := got.(map[string]any)
+		m := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v, err := jsonWant(n.Content[i+1], have[n.Content[i].Value])
+			if err != nil {
+				return nil, err
+			}
+			m[n.Content[i].Value] = v
+		}
+		return m, nil
+	case n.Kind == yaml.SequenceNode:
+		have, _ := got.([]any)
+		l := make([]any, len(n.Content))
+		for i, e := range n.Content {
+			var g any
+			if i < len(have) {
+				g = have[i]
+			}
+			v, err := jsonWant(e, g)
+			if err != nil {
+				return nil, err
+			}
+			l[i] = v
+		}
+		return l, nil
+	}
+	text, err := jsonOf(n)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	err = json.Unmarshal([]byte(text), &v)
+	return v, err
 }
 
 func pretty(v any) string {
