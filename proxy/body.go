@@ -49,6 +49,9 @@ func (r *request) bodyData(data []byte, err error) bool {
 		case bodyCollect:
 			err = b.spool.Write(data)
 		case bodyStream:
+			if _, shared := r.up.(*h2Call); shared {
+				b.keep(data)
+			}
 			err = r.up.bodyData(data)
 			if err != nil { // the upstream is gone; what it answered may still come
 				b.mode = bodyDiscard
@@ -62,6 +65,20 @@ func (r *request) bodyData(data []byte, err error) bool {
 	r.bodyFailed(err)
 	return false
 }
+
+// replayMax is how much of a body that is streamed over HTTP/2 is kept, so that
+// a short one can be sent again where a shared connection went away.
+const replayMax = 8 << 10
+
+// keep keeps a piece of a streamed body; received counts it already.
+func (b *requestBody) keep(data []byte) {
+	if b.received <= replayMax && b.spool.Len()+int64(len(data)) == b.received {
+		_ = b.spool.Write(data) // without it, the body is only not kept
+	}
+}
+
+// kept says whether all that was streamed so far can be sent again.
+func (b *requestBody) kept() bool { return b.spool.Len() == b.received }
 
 // bodyFailed: the body is malformed, too large, or could not be stored.
 func (r *request) bodyFailed(err error) {

@@ -23,6 +23,8 @@ type h2Stream struct {
 	// hold is the last piece, not copied and not sent, so that the end can go
 	// in the same frame. rest is what the client's window did not take.
 	hold, rest []byte
+	// code is how the stream is reset where the response is not complete.
+	code http2.Code
 	// ended: the response is complete here; closed: its end is sent.
 	ended, closed bool
 }
@@ -55,7 +57,7 @@ func (st *h2Stream) close() {
 		rest = nil
 	}
 	st.h, st.s, st.r, st.hold, st.rest = nil, nil, nil, nil, rest
-	st.fresh, st.awaits, st.awaited, st.headDue, st.ended, st.closed = false, false, false, false, false, false
+	st.code, st.fresh, st.awaits, st.awaited, st.headDue, st.ended, st.closed = 0, false, false, false, false, false, false
 	if len(w.h2.streams) < maxSpare {
 		w.h2.streams = append(w.h2.streams, st)
 	} else {
@@ -267,12 +269,16 @@ func (st *h2Stream) await() { st.timer.After(st.r.w.srv.Options.SendTimeout) }
 
 func (st *h2Stream) unsent() bool { return len(st.rest) > 0 }
 
-func (st *h2Stream) part() { st.r = nil }
+func (st *h2Stream) part() { st.code, st.r = st.r.out.resetCode, nil }
 
 func (st *h2Stream) finished(bool) { st.close() }
 
 func (st *h2Stream) breakOff() {
-	st.s.Reset(http2.InternalError)
+	code := st.code
+	if code == 0 {
+		code = http2.InternalError
+	}
+	st.s.Reset(code)
 	st.close()
 }
 

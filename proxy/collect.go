@@ -164,6 +164,11 @@ func (r *request) truncated(err error) plugin.Outcome {
 	r.leaveUpstream()
 	r.Clear(&r.Response)
 	r.Clear(&r.Trailer)
+	if r.out.resetCode != 0 {
+		r.out.aborted, r.keep = true, false
+		r.step = stepFinish
+		return plugin.Continue
+	}
 	status := int(r.UpstreamStatus)
 	if r.isCall() || err == errCollectedTooLarge {
 		status = 502

@@ -9,6 +9,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/http2"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -37,6 +38,8 @@ type response struct {
 	noCharset bool
 	// aborted: the connection must be closed, since the answer is incomplete.
 	aborted bool
+	// resetCode is what an HTTP/2 client's stream is reset with, 0 = INTERNAL_ERROR.
+	resetCode http2.Code
 	// upgraded: the connection became a tunnel.
 	upgraded bool
 	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.

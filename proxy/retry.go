@@ -13,7 +13,7 @@ func (r *request) repeatable() bool {
 	if r.HeadSent != 0 || r.up != nil && r.up.answered() {
 		return false
 	}
-	return r.body.mode != bodyStream || r.body.received == 0
+	return r.body.mode != bodyStream || r.body.received == 0 || r.body.kept()
 }
 
 // idempotent: nginx's rule for proxy_next_upstream without non_idempotent.

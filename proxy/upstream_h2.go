@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net/netip"
@@ -22,13 +23,18 @@ type h2Pool struct {
 	key   poolKey
 	conns []*h2Upstream
 	queue []*h2Call
+	// limit of streams as the upstream told last, 0 before that.
+	limit int
 }
 
 const (
 	// maxH2Conns bounds the connections of a worker to one address.
 	maxH2Conns = 32
-	// perNewConn is how many calls wait for one connection that is being made.
-	perNewConn = 100
+	// earlyStreams is how many streams are opened on a connection before the
+	// upstream has told how many it allows.
+	earlyStreams = 8
+	// firstWaiters is how many calls wait for it then.
+	firstWaiters = 100
 )
 
 // h2Upstream is an HTTP/2 connection to an upstream. It implements
@@ -66,11 +72,29 @@ func (w *Worker) h2PoolOf(key poolKey) *h2Pool {
 // ready is a connection that takes a call now, nil without one.
 func (p *h2Pool) ready() *h2Upstream {
 	for _, u := range p.conns {
-		if u.open && u.conn.CanOpen() {
+		if u.takes() {
 			return u
 		}
 	}
 	return nil
+}
+
+// takes says whether the connection takes a call now.
+func (u *h2Upstream) takes() bool {
+	if !u.open || !u.conn.CanOpen() {
+		return false
+	}
+	_, known := u.conn.Limit()
+	return known || u.conn.Streams() < cmp.Or(u.pool.limit, earlyStreams)
+}
+
+// settled says whether the connection is made and its limits are known.
+func (u *h2Upstream) settled() bool {
+	if !u.open {
+		return false
+	}
+	_, known := u.conn.Limit()
+	return known
 }
 
 // place finds a connection for c, or has it wait for one. An error is of a
@@ -82,7 +106,7 @@ func (p *h2Pool) place(c *h2Call) error {
 	}
 	c.timer.After(c.r.target.connect)
 	for _, u := range p.conns {
-		if !u.open && len(u.waiting) < perNewConn {
+		if !u.settled() && len(u.waiting) < cmp.Or(p.limit, firstWaiters) {
 			u.waiting = append(u.waiting, c)
 			return nil
 		}
@@ -281,17 +305,21 @@ func (u *h2Upstream) begin() {
 	u.conn = http2.NewClient(&u.Conn, u, u.w.h2.pool, u.w.h2.client)
 	u.conn.Start()
 	u.open = true
-	calls := u.waiting
-	u.waiting = nil
-	for _, c := range calls {
-		c.r.Times.Connected = u.w.Loop.Now()
-		if u.conn.CanOpen() {
-			u.start(c)
-		} else if err := u.pool.place(c); err != nil {
-			c.failed(err, health.TCPFailure, true)
-		}
+	now := u.w.Loop.Now()
+	for _, c := range u.waiting {
+		c.r.Times.Connected = now
 	}
+	u.startWaiting()
 	u.tick()
+}
+
+// startWaiting starts calls that waited for this connection, as many as it takes.
+func (u *h2Upstream) startWaiting() {
+	for len(u.waiting) > 0 && u.takes() {
+		c := u.waiting[0]
+		u.waiting = append(u.waiting[:0], u.waiting[1:]...)
+		u.start(c)
+	}
 }
 
 // start makes a call.
@@ -304,7 +332,7 @@ func (u *h2Upstream) start(c *h2Call) {
 	s := u.conn.Open()
 	s.User, c.s, c.u = c, s, u
 	u.used++
-	c.reused = u.used > 1
+	c.nth = u.conn.Streams()
 	c.send()
 	o := &u.w.srv.Options
 	if o.PoolSize <= 0 || o.PoolRequests > 0 && u.used >= o.PoolRequests {
@@ -383,4 +411,13 @@ func (u *h2Upstream) Reset(s *http2.Stream, r *http2.Reset) {
 func (u *h2Upstream) Wake(*http2.Conn) { u.wake() }
 
 // Changed implements http2.Handler: there may be room for calls in line.
-func (u *h2Upstream) Changed(*http2.Conn) { u.pool.serve() }
+func (u *h2Upstream) Changed(*http2.Conn) {
+	p := u.pool
+	if n, known := u.conn.Limit(); known {
+		p.limit = max(n, 1)
+		u.startWaiting()
+		p.queue = append(p.queue, u.waiting...) // they need another one
+		u.waiting = nil
+	}
+	p.serve()
+}

@@ -20,8 +20,8 @@ type h2Call struct {
 	s     *http2.Stream
 	r     *request
 	timer loop.Timer
-	// reused: the connection had other calls before.
-	reused bool
+	// nth is how many streams the connection had open with this one.
+	nth int
 	// rest is what the upstream's window did not take, left what is still to
 	// come of a collected body. ended: the end goes behind the rest.
 	rest  []byte
@@ -65,7 +65,7 @@ func (c *h2Call) part() {
 		rest = nil
 	}
 	c.pool, c.u, c.s, c.rest = nil, nil, nil, rest
-	c.reused, c.left, c.ended, c.gotHead, c.done, c.err = false, 0, false, false, false, nil
+	c.nth, c.left, c.ended, c.gotHead, c.done, c.err = 0, 0, false, false, false, nil
 	if len(w.h2.tries) < maxSpare {
 		w.h2.tries = append(w.h2.tries, c)
 	} else {
@@ -119,6 +119,9 @@ func (c *h2Call) send() {
 		c.left = r.body.spool.Len()
 		c.sendSpool()
 	default:
+		if b, _ := r.body.spool.Bytes(); r.body.mode == bodyStream && len(b) > 0 { // of an earlier try
+			_ = c.put(b, false)
+		}
 		r.body.mode = bodyStream
 		if r.body.done {
 			c.bodyEnd()
@@ -286,13 +289,23 @@ func (c *h2Call) reset(why *http2.Reset) {
 			if why.Remote || why.Cause != nil {
 				c.err = why
 			}
+			if r.cancelled(why) {
+				r.out.aborted = false // not before what came has passed
+			}
 			r.upstreamReadable()
 		}
 		return
 	}
-	// A connection that went away meanwhile, as they do: the request was not
-	// processed, and another connection takes it without counting the try.
-	if why.Unprocessed && !why.Remote && r.target.uncounted < maxUncounted && r.repeatable() {
+	if r.cancelled(why) {
+		c.part()
+		r.again(stepFinish)
+		return
+	}
+	// A connection that went away meanwhile, as they do, or that allows fewer
+	// streams than were opened before it said so: the request was not processed,
+	// and another connection takes it without counting the try.
+	limit, _ := c.u.conn.Limit()
+	if why.Unprocessed && (!why.Remote || c.nth > limit) && r.target.uncounted < maxUncounted && r.repeatable() {
 		r.target.uncounted++
 		c.part()
 		r.target.tried--
@@ -301,6 +314,20 @@ func (c *h2Call) reset(why *http2.Reset) {
 		return
 	}
 	c.failed(why, health.TCPFailure, why.Unprocessed)
+}
+
+// cancelled says whether the upstream gave a call up because its time was over
+// (or its server wants no more of it). The client is told so in the same way:
+// what it makes of that depends on its own deadline.
+func (r *request) cancelled(why *http2.Reset) bool {
+	if !why.Remote || why.Code != http2.Cancel || !r.isCall() {
+		return false
+	}
+	r.out.aborted, r.out.resetCode, r.keep = true, why.Code, false
+	if r.Status == 0 {
+		r.Status = 499
+	}
+	return true
 }
 
 // expired: nothing came in time.

@@ -6,6 +6,10 @@ func (c *Conn) CanOpen() bool {
 	return c.Usable() && c.Streams() < c.peer.maxStreams
 }
 
+// Limit is how many streams at a time the server allows; known says that its
+// SETTINGS have come, before which it is a guess.
+func (c *Conn) Limit() (streams int, known bool) { return c.peer.maxStreams, c.gotLimit }
+
 // Usable says whether the connection takes further requests, now or once
 // others are finished.
 func (c *Conn) Usable() bool {
