@@ -89,7 +89,7 @@ func open(t *testing.T, configs map[string]string, more string) *site {
 		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + filepath.Join(dir, "kong.yml"), "KONG_PLUGINS=bundled" + names.String(), "KONG_PREFIX=" + prefix,
 		"KONG_LUA_PACKAGE_PATH=" + here + "/?.lua;" + here + "/?/init.lua;;", "KONG_PROXY_LISTEN=" + proxy + ", " + secure + " ssl", "KONG_ADMIN_LISTEN=off",
 		"KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_NGINX_DAEMON=off", "KONG_NGINX_WORKER_PROCESSES=1", "KONG_PROXY_ACCESS_LOG=off",
-		"KONG_NGINX_HTTP_LUA_SHARED_DICT=prometheus_metrics 5m", "KONG_LOG_LEVEL=info", "KONG_UNTRUSTED_LUA=sandbox", "KONG_TRUSTED_IPS=127.0.0.1",
+		"KONG_NGINX_HTTP_LUA_SHARED_DICT=prometheus_metrics 5m", "KONG_LOG_LEVEL=info", "KONG_UNTRUSTED_LUA=sandbox", "KONG_TRUSTED_IPS=127.0.0.1", "IDIOMS_SECRET=from env", "KONG_ANONYMOUS_REPORTS=off",
 	}
 	g, err := process.Start(dir, env, binary, "start")
 	if err != nil {

@@ -27,6 +27,14 @@ local fields = {
     return { uri_captures = next(captures) ~= nil and captures or nil }
   end,
   balancer_data = function() return ask_balancer() end,
+  KONG_PROCESSING_START = function() -- milliseconds
+    local ok, seconds = pcall(ngx.req.start_time)
+    return ok and math.floor(seconds * 1000 + 0.5) or nil
+  end,
+  KONG_PROXIED = function()
+    local ok, source = pcall(kong.response.get_source)
+    return ok and source == "service" or nil
+  end,
   workspace = function() return kong.default_workspace end,
 }
 

@@ -202,9 +202,17 @@ local function new_dao(description)
   }, { __index = method })
 end
 
+-- connector stands for the connection to a database: there is none, so that all it does fails with a text.
+local connector = setmetatable({ database = STRATEGY, defaults_table = {} }, {
+  __index = function()
+    return function() return nil, "[" .. STRATEGY .. "] there is no database to query" end
+  end,
+})
+function connector.infos() return { strategy = STRATEGY, db_name = STRATEGY, db_desc = "config" } end
+
 local daos = {}
 
-return setmetatable({ strategy = STRATEGY, daos = daos, infos = { strategy = STRATEGY } }, {
+return setmetatable({ strategy = STRATEGY, daos = daos, infos = { strategy = STRATEGY }, connector = connector }, {
   __index = function(_, name)
     if type(name) ~= "string" then return nil end
     local dao = daos[name]

@@ -9,7 +9,9 @@ local M = {}
 M.__index = M
 
 local function base64_decode(s) return base64.decode_base64url((s:gsub("%+", "-"):gsub("/", "_"):gsub("=+$", ""))) end
-M.base64_decode, M.base64_encode = base64_decode, base64.encode_base64url
+M.base64_encode = base64.encode_base64url
+-- base64_decode(s), and as a method of a parser
+function M.base64_decode(s, text) return base64_decode(text or s) end
 
 local PSS = { pss_saltlen = -1 }
 local RAW = { ecdsa_use_raw = true }
