@@ -29,6 +29,8 @@ type run struct {
 	refused int
 	// ended: the run is over, or its request is; late answers do nothing.
 	ended bool
+	// spins counts operations that were answered at once.
+	spins int
 	// then is called at the end of a run without a request.
 	then func()
 	// eval is the code of a configuration that the run is about; nil mostly.
@@ -173,11 +175,24 @@ func (vm *VM) drive(r *run, ev luajit.Event) plugin.Outcome {
 			vm.end()
 			continue
 		}
+		if r.spins++; r.spins%maxSpins == 0 && vm.worker != nil && vm.worker.Loop != nil {
+			// A handler that goes on and on with operations that need not wait
+			// (a loop over a broken socket) must not keep everybody else waiting.
+			c.results = slices.Clone(c.results)
+			r.hold(c, ev.Thread)
+			vm.worker.Loop.Post(func() { vm.wake(c) })
+			ev = luajit.Event{Kind: luajit.Idle}
+			continue
+		}
 		vm.begin(r)
 		ev = vm.lj.Resume(ev.Thread, c.results, c.failed)
 		vm.end()
 	}
 }
+
+// maxSpins is how many operations a run may have answered at once before
+// others get their turn.
+const maxSpins = 1000
 
 // stuck ends a run whose threads wait for each other only.
 func (vm *VM) stuck(r *run, ev luajit.Event) plugin.Outcome {

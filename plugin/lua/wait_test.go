@@ -145,16 +145,31 @@ func TestTimersArePrematureOnReload(t *testing.T) {
 	<-ch
 	s.on(func() { s.end(k) })
 	got := s.said()
+	for end := time.Now().Add(5 * time.Second); !strings.Contains(got, "slept") && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		got += "\n" + s.said()
+	}
 	for _, want := range []string{"at true nil process exiting", "every true", "slept", "access"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in:\n%s", want, got)
 		}
 	}
 	s.on(func() {
+		stateOf(s.w).sweep()
 		if st := stateOf(s.w); len(st.retired) != 0 {
 			t.Errorf("%d retired VMs remain", len(st.retired))
 		}
 	})
+	s.idle()
+}
+
+// A handler that never waits for long enough does not keep others from being served.
+func TestSpinningHandler(t *testing.T) {
+	s := live(t, Options{}, `local n = 0
+		function P:access() n = n + 1 if n == 1 then while true do echo(1) end end ngx.sleep(0) say("served") end`)
+	k, _ := s.begin()
+	got, _ := s.run()
+	expect(t, got, "served")
+	s.on(func() { s.end(k) })
 	s.idle()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"syscall"
 
 	"github.com/gibbon-gateway/gibbon/wire/loop"
@@ -321,10 +322,13 @@ func withoutCR(line []byte) []byte {
 // text is the error as OpenResty's sockets word it.
 func text(err error) string {
 	var e syscall.Errno
+	var op *net.OpError
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return Closed
+	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert ends the session
 		return Closed
 	case errors.As(err, &e):
 		if e == syscall.ETIMEDOUT {
