@@ -69,6 +69,15 @@ func TestBrokenPlugin(t *testing.T) {
 	}
 }
 
+// A schema without a name is refused, with its file.
+func TestSchemaWithoutName(t *testing.T) {
+	dir := folder(t, "echo", map[string]string{"handler.lua": echo, "schema.lua": "return { fields = {} }", "spec.yml": oneCase})
+	r := results(t, dir)[0]
+	if r.Err == nil || !strings.Contains(r.Err.Error(), filepath.Join(dir, "schema.lua")+": the schema has no name") {
+		t.Errorf("%v", r.Err)
+	}
+}
+
 func TestSkeleton(t *testing.T) {
 	parent := t.TempDir()
 	files, err := WriteSkeleton(parent, "my-plugin")

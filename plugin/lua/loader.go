@@ -64,9 +64,6 @@ func (c *control) load(name string) (*plugin.Plugin, error) {
 	if p.Config, err = cv.schema(s); err != nil {
 		return nil, fmt.Errorf("schema.lua: %w", err)
 	}
-	if p.Config.Name == "" {
-		p.Config.Name = name
-	}
 	webSocketProtocols(p)
 	p.Entities, err = c.entities(name)
 	return p, err

@@ -63,6 +63,10 @@ function loader.schema(name)
   local s = find("kong.plugins." .. name .. ".schema")
   if s == nil then return nil end
   if type(s) ~= "table" then error("schema.lua must return a table, it returns a " .. type(s), 0) end
+  if type(s.name) ~= "string" then
+    local module = "kong.plugins." .. name .. ".schema"
+    error((package.searchpath(module, package.path) or module) .. ": the schema has no name: add name = \"" .. name .. "\"", 0)
+  end
   return describe(s, 0)
 end
 
