@@ -102,7 +102,6 @@ func (r row) required() bool {
 
 // untested are rows without a test of their own, and why.
 var untested = map[int]string{
-	1: "golden `protocols/websocket-*`", 3: "golden", 4: "golden", 6: "golden", 11: "golden",
 	64: "lifted by design: `response` is to work over every protocol; golden `protocols/*`",
 	68: "nothing to test", 80: "golden", 81: "see the phase checks of each function in `docs/write-a-plugin.md`", 82: "golden", 83: "nothing to test",
 	230: "golden `ngx/*`", 231: "nothing to test",
