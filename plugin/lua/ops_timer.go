@@ -1,7 +1,9 @@
 package lua
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gibbon-gateway/gibbon/model/phase"
@@ -166,14 +168,21 @@ func (ts *timers) begin(t *timer, premature bool) {
 	vm.leave()
 }
 
+// lastRounds bounds how often timers that fire for the last time may set
+// others (of no delay, which is allowed): one that always does would never end.
+const lastRounds = 16
+
 // expire fires all timers for the last time.
 func (ts *timers) expire() {
 	ts.over = true
-	for len(ts.pending) > 0 {
-		for id, t := range ts.pending {
-			t.Drop()
-			delete(ts.pending, id)
-			ts.begin(t, true)
+	for range lastRounds {
+		for _, t := range slices.Collect(maps.Values(ts.pending)) {
+			if ts.remove(t.id) {
+				ts.begin(t, true)
+			}
 		}
+	}
+	for id := range ts.pending {
+		ts.remove(id)
 	}
 }

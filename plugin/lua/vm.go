@@ -298,9 +298,10 @@ func (vm *VM) settle() {
 	}
 }
 
-// leave closes a retired VM that nothing needs any more.
+// leave closes a retired VM that nothing needs any more. It may be closed
+// already: its last timer ended while the others were fired.
 func (vm *VM) leave() {
-	if vm.retired && vm.requests <= 0 && vm.inside == 0 && vm.lj.Live() == 0 {
+	if vm.lj != nil && vm.retired && len(vm.timers.pending) == 0 && vm.requests <= 0 && vm.inside == 0 && vm.lj.Live() == 0 {
 		vm.close()
 	}
 }

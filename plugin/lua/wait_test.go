@@ -173,6 +173,47 @@ func TestSpinningHandler(t *testing.T) {
 	s.idle()
 }
 
+// The last timer of a VM may end, and with it the VM, while a reload fires it.
+func TestTheLastTimerEndsDuringAReload(t *testing.T) {
+	s := live(t, Options{}, `function P:init_worker() ngx.timer.at(100, function() end) end function P:access() say("access") end`)
+	s.on(func() {
+		g := *s.gen
+		g.CodeChanged = true
+		if err := s.rt.Start(s.w, &g); err != nil {
+			t.Error(err)
+		}
+	})
+	got, _ := s.run()
+	expect(t, got, "access")
+	s.idle()
+}
+
+// A timer that sets itself again, premature or not, does not hold up a reload.
+func TestATimerThatAlwaysComesBack(t *testing.T) {
+	s := live(t, Options{}, `function P:init_worker()
+		local function again(premature) if premature then ngx.timer.at(0, again) end end
+		ngx.timer.at(100, again)
+	end
+	function P:access() say("access") end`)
+	reloaded := make(chan struct{})
+	go s.on(func() {
+		defer close(reloaded)
+		g := *s.gen
+		g.CodeChanged = true
+		if err := s.rt.Start(s.w, &g); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-reloaded:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the reload does not end")
+	}
+	got, _ := s.run()
+	expect(t, got, "access")
+	s.idle()
+}
+
 func TestTooManyTimers(t *testing.T) {
 	s := live(t, Options{}, `function P:access() local n, err = 0 repeat local ok ok, err = ngx.timer.at(100, print) n = n + 1 until not ok say(n, err) end`)
 	s.logger.SetLevel(log.Notice)

@@ -38,6 +38,7 @@ var engines = []engine{
 	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbonLua},
 	{name: "nginx+callout", about: "nginx with a Lua handler that asks an HTTP service (resty.http, kept connections)", conf: "nginx-callout.conf", command: nginx},
 	{name: "gibbon+callout", about: "the same handler as a plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-callout"}, command: gibbonLua},
+	{name: "gibbon+lua10", about: "ten such plugins", conf: "kong.yml", vars: map[string]string{"ten": "yes"}, command: gibbonTen},
 	{name: "gibbon+key-auth", about: "key-auth and a consumer", conf: "kong.yml", vars: map[string]string{"plugin": "key-auth"},
 		header: "apikey: bench-key", command: gibbon},
 }
@@ -74,6 +75,33 @@ func gibbonLua(b *bench, conf string, port int) (env, command []string) {
 	return append(env, "KONG_PLUGINS=bundled,bench-typical,bench-callout,bench-sleep"), command
 }
 
+// gibbonTen makes ten plugins of the typical one, each with a name and code of its own.
+func gibbonTen(b *bench, conf string, port int) (env, command []string) {
+	const from = "bench-typical"
+	all := "KONG_PLUGINS=bundled"
+	for i := range 10 {
+		name := fmt.Sprintf("bench-ten-%d", i)
+		all += "," + name
+		dir := filepath.Join(b.dir, "kong", "plugins", name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			panic(err) // the bench's own folder
+		}
+		for _, file := range []string{"handler.lua", "schema.lua"} {
+			text, err := luaPlugins.ReadFile("kong/plugins/" + from + "/" + file)
+			if err != nil {
+				panic(err)
+			}
+			source := strings.ReplaceAll(string(text), from, name)
+			source = strings.Replace(source, "PRIORITY = 900", fmt.Sprintf("PRIORITY = %d", 900+i), 1)
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(source), 0o644); err != nil {
+				panic(err)
+			}
+		}
+	}
+	env, command = gibbon(b, conf, port)
+	return append(env, all), command
+}
+
 // running is an engine that has started.
 type running struct {
 	engine
@@ -90,7 +118,7 @@ func (b *bench) launch(e engine, core, upstream int) (*running, error) {
 		return nil, err
 	}
 	vars := map[string]string{"dir": b.dir, "library": library, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,
-		"log": "", "plugin": "", "body": strings.Repeat("0123456789", 10), "kilobyte": strings.Repeat("0123456789abcdef", 64)}
+		"log": "", "plugin": "", "ten": "", "body": strings.Repeat("0123456789", 10), "kilobyte": strings.Repeat("0123456789abcdef", 64)}
 	for k, v := range e.vars {
 		vars[k] = v
 	}

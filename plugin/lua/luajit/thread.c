@@ -48,7 +48,12 @@ static int spawn(lua_State *L) {
   int n = lua_gettop(L);
   gb_thread *t = gb_thread_spawn(L, vm);
   lua_insert(L, 1);
-  if (!lua_checkstack(t->co, n + 1)) {
+  /* An error must not be raised in a coroutine that does not run: the limit is lifted, as in sched.c. */
+  uint64_t limit = vm->core->limit;
+  vm->core->limit = UINT64_MAX;
+  int fits = lua_checkstack(t->co, n + 1);
+  vm->core->limit = limit;
+  if (!fits) {
     gb_thread_drop(vm, t, 1);
     return luaL_error(L, "too many arguments");
   }
@@ -85,7 +90,8 @@ static int unpark(lua_State *L) {
 static int kill_thread(lua_State *L) {
   gb_vm *vm = gb_self(L);
   gb_thread *t = thread_of(L, vm);
-  if (!t || !t->own || t->co != lua_tothread(L, 1) || t == vm->core->thread) return 0;
+  if (!t || !t->own || t->co != lua_tothread(L, 1)) return 0;
+  if (lua_status(t->co) != LUA_YIELD) return 0; /* it runs: this call comes from within it, on the same C stack maybe */
   uint64_t handle = gb_thread_handle(t);
   gb_thread_drop(vm, t, 1);
   lua_pushlstring(L, (const char *)&handle, sizeof handle);

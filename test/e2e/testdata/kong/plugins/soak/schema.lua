@@ -1,0 +1,6 @@
+return {
+  name = "soak",
+  fields = {
+    { config = { type = "record", fields = {} } },
+  },
+}
