@@ -81,7 +81,7 @@ func (w *Worker) initH2() {
 	w.h2.server = http2.Options{
 		MaxHeaderList: o.RequestHead.Total, MaxField: o.RequestHead.Line, MaxFields: o.RequestHead.Fields,
 		DropUnderscores: o.RequestHead.DropUnderscores, KeepOddNames: o.RequestHead.KeepOddNames,
-		Clock: w.Loop.Now, IdleTimeout: o.KeepaliveTimeout,
+		Clock: w.Loop.Now, IdleTimeout: o.KeepaliveTimeout, ExtendedConnect: true,
 	}.Defaulted()
 	w.h2.client = http2.Options{
 		MaxHeaderList: max(o.ResponseHead.Total, minH2Head), MaxFields: o.ResponseHead.Fields,
@@ -192,8 +192,11 @@ func (w *Worker) beginStream(st *h2Stream, h *http2.Head) error {
 	if r.head = r.View(r.Method) == "HEAD"; r.head {
 		r.Bits |= message.BitHeadRequest
 	}
-	r.body.expect = h.Expect100 && !h.End
 	r.body.done = h.End
+	r.body.expect = h.Expect100 && !h.End
+	if string(h.Text(h.Protocol)) == "websocket" { // any other CONNECT is refused by check
+		return r.asHandshake()
+	}
 	return nil
 }
 
@@ -223,6 +226,8 @@ func (h *h2Client) beginFresh() {
 func (h *h2Client) Readable(s *http2.Stream) {
 	st := s.User.(*h2Stream)
 	switch {
+	case st.tunnel != nil:
+		st.tunnel.fromClient()
 	case st.r == nil || st.fresh:
 	case st.awaits:
 		st.came()
@@ -233,7 +238,7 @@ func (h *h2Client) Readable(s *http2.Stream) {
 
 // Writable implements http2.Handler.
 func (h *h2Client) Writable(s *http2.Stream) {
-	if st := s.User.(*h2Stream); st.r != nil {
+	if st := s.User.(*h2Stream); st.r != nil || st.hung {
 		st.writable()
 	}
 }
@@ -242,7 +247,12 @@ func (h *h2Client) Writable(s *http2.Stream) {
 func (h *h2Client) Reset(s *http2.Stream, _ *http2.Reset) {
 	st := s.User.(*h2Stream)
 	st.timer.Off()
-	if st.r != nil && !st.fresh {
+	switch {
+	case st.tunnel != nil:
+		st.tunnel.end()
+	case st.hung && st.r == nil:
+		st.close()
+	case st.r != nil && !st.fresh && !st.hung:
 		st.r.clientGone()
 	}
 }

@@ -23,6 +23,9 @@ type h2Stream struct {
 	// hold is the last piece, not copied and not sent, so that the end can go
 	// in the same frame. rest is what the client's window did not take.
 	hold, rest []byte
+	// tunnel has the stream after an extended CONNECT; hung: it is done with it.
+	tunnel duplex
+	hung   bool
 	// code is how the stream is reset where the response is not complete.
 	code http2.Code
 	// ended: the response is complete here; closed: its end is sent.
@@ -57,6 +60,7 @@ func (st *h2Stream) close() {
 		rest = nil
 	}
 	st.h, st.s, st.r, st.hold, st.rest = nil, nil, nil, nil, rest
+	st.tunnel, st.hung = nil, false
 	st.code, st.fresh, st.awaits, st.awaited, st.headDue, st.ended, st.closed = 0, false, false, false, false, false, false
 	if len(w.h2.streams) < maxSpare {
 		w.h2.streams = append(w.h2.streams, st)
@@ -67,6 +71,8 @@ func (st *h2Stream) close() {
 
 func (st *h2Stream) expired() {
 	switch {
+	case st.hung && st.r == nil:
+		st.close()
 	case st.r == nil:
 	case st.awaits:
 		st.came()
@@ -240,6 +246,10 @@ func (st *h2Stream) finish() error {
 // writable goes on after the client took what waited.
 func (st *h2Stream) writable() {
 	r := st.r
+	if st.tunnel != nil || st.hung {
+		st.tunnelWritable()
+		return
+	}
 	if len(st.rest) > 0 {
 		end := st.ended && !r.out.aborted && r.Trailer.N == 0
 		n, err := st.s.Write(st.rest, end)
@@ -269,7 +279,12 @@ func (st *h2Stream) await() { st.timer.After(st.r.w.srv.Options.SendTimeout) }
 
 func (st *h2Stream) unsent() bool { return len(st.rest) > 0 }
 
-func (st *h2Stream) part() { st.code, st.r = st.r.out.resetCode, nil }
+func (st *h2Stream) part() {
+	st.code, st.r = st.r.out.resetCode, nil
+	if st.hung {
+		st.hangOut()
+	}
+}
 
 func (st *h2Stream) finished(bool) { st.close() }
 

@@ -42,6 +42,8 @@ type response struct {
 	resetCode http2.Code
 	// upgraded: the connection became a tunnel.
 	upgraded bool
+	// tunnelled: the client's side is the tunnel's.
+	tunnelled bool
 	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.
 	hostOfPeer bool
 	// length of the body as announced, -1 = unknown.

@@ -188,11 +188,11 @@ func (r *request) finish() plugin.Outcome {
 // over gives the request back and lets the client go on.
 func (r *request) over() {
 	c, keep := r.client, r.keep && r.bodySettled() && !r.out.aborted
-	upgraded, cut := r.out.upgraded, r.out.aborted || r.gone
+	tunnelled, cut := r.out.tunnelled, r.out.aborted || r.gone || r.out.upgraded
 	c.part()
 	r.w.release(r)
 	switch {
-	case upgraded:
+	case tunnelled:
 	case cut:
 		c.breakOff()
 	default:

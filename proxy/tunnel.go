@@ -28,7 +28,7 @@ type duplex interface {
 // section 7.8). The exchange lives until the tunnel ends; then log runs.
 type tunnel struct {
 	r *request
-	c *clientConn
+	c upgraded
 	u *upstreamConn
 	// timeout between bytes, nanoseconds.
 	timeout int64
@@ -58,28 +58,24 @@ func (u *upstreamConn) upgrade(b []byte, n int) bool {
 // openTunnel is streamBody's part for an upgraded exchange: it sends the 101
 // and lets bytes pass.
 func (r *request) openTunnel() plugin.Outcome {
-	c, u := r.h1, r.up.(*upstreamConn)
-	head := r.appendSwitching(r.w.Loop.Scratch[:0])
+	c, u := r.client.(upgraded), r.up.(*upstreamConn)
 	t := &tunnel{r: r, c: c, u: u, timeout: r.target.read}
-	c.tunnel, u.tunnel = t, t
-	c.state = clientTunnel
-	r.HeadSent = 1
-	r.BytesSent += uint64(len(head))
-	if err := c.Write(append(head, u.in...)); err != nil {
+	u.tunnel = t
+	r.out.tunnelled = true
+	early, err := c.takeOver(r, t)
+	if err == nil && len(u.in) > 0 {
+		err = c.Write(u.in)
+	}
+	if err == nil && len(early) > 0 {
+		err = u.Write(early)
+	}
+	if err != nil {
 		t.end()
 		return plugin.Continue // with finish, the step that end set
 	}
 	u.in = u.in[:0]
-	if len(c.in) > 0 {
-		if err := u.Write(c.in); err != nil {
-			t.end()
-			return plugin.Continue
-		}
-		c.in = c.in[:0]
-	}
 	u.timer.After(t.timeout)
-	c.timer.Off()
-	r.w.Loop.Again(c)
+	c.again()
 	r.w.Loop.Again(u)
 	return plugin.Suspend
 }
@@ -96,12 +92,12 @@ func (r *request) appendSwitching(dst []byte) []byte {
 }
 
 // fromClient and fromUpstream move what one side sent.
-func (t *tunnel) fromClient()   { t.move(&t.c.Conn, &t.u.Conn, &t.clientEnd, false) }
-func (t *tunnel) fromUpstream() { t.move(&t.u.Conn, &t.c.Conn, &t.upEnd, true) }
+func (t *tunnel) fromClient()   { t.move(t.c, &t.u.Conn, &t.clientEnd, false) }
+func (t *tunnel) fromUpstream() { t.move(&t.u.Conn, t.c, &t.upEnd, true) }
 
-func (t *tunnel) move(from, to *loop.Conn, ended *bool, down bool) {
-	for !t.done && from.CanRead && to.Pending() == 0 && !*ended {
-		b := from.L.Buffer
+func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
+	b := t.r.w.Loop.Buffer
+	for !t.done && to.Pending() == 0 && !*ended {
 		n, err := from.Read(b)
 		if err == loop.ErrAgain {
 			break
@@ -123,6 +119,10 @@ func (t *tunnel) move(from, to *loop.Conn, ended *bool, down bool) {
 			t.r.RequestLength += uint64(n)
 		}
 		if err := to.Write(b[:n]); err != nil {
+			if !down {
+				t.u.HungUp = true // though its edge was not seen yet
+				t.fromUpstream()  // what it said before it closed
+			}
 			t.end()
 			return
 		}
@@ -141,10 +141,10 @@ func (t *tunnel) end() {
 	}
 	t.done = true
 	c, u, r := t.c, t.u, t.r
-	u.tunnel, c.tunnel = nil, nil
+	u.tunnel = nil
 	u.detach()
 	u.close()
-	c.close()
+	c.giveUp()
 	r.step = stepFinish
 	r.resume()
 }

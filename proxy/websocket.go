@@ -84,8 +84,9 @@ type upgraded interface {
 	takeOver(r *request, d duplex) (early []byte, err error)
 	// again calls fromClient once others had their turn.
 	again()
-	// hangUp sends what waits and ends the connection.
+	// hangUp sends what waits and ends the connection; giveUp ends it at once.
 	hangUp()
+	giveUp()
 }
 
 // openWebSocket sends the 101 and lets frames pass.
@@ -97,6 +98,7 @@ func (r *request) openWebSocket() plugin.Outcome {
 	s.upstream.reader.FromServer, s.upstream.masks = true, true
 	s.upstream.in = append(s.upstream.in, s.u.in...)
 	s.u.in, s.u.tunnel = s.u.in[:0], s
+	r.out.tunnelled = true
 	early, err := s.c.takeOver(r, s)
 	if err != nil {
 		s.part()
@@ -133,6 +135,12 @@ func (c *clientConn) again() {
 func (c *clientConn) hangUp() {
 	c.tunnel = nil
 	c.finished(false)
+}
+
+// giveUp implements upgraded.
+func (c *clientConn) giveUp() {
+	c.tunnel = nil
+	c.close()
 }
 
 func (e *endpoint) begin(conn frameConn, other *endpoint, ph phase.Phase, side *pdk.WebSocketSide, limit int) {

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 
 	"github.com/gibbon-gateway/gibbon/model/phase"
@@ -64,10 +62,7 @@ func (r *request) checkHandshake() error {
 	if r.joined(&r.Request, "Sec-WebSocket-Version") != websocket.Version {
 		return websocket.ErrVersion
 	}
-	var key [16]byte
-	binary.LittleEndian.PutUint64(key[:], r.w.random.Uint64())
-	binary.LittleEndian.PutUint64(key[8:], r.w.random.Uint64())
-	return r.Set(&r.Request, "Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(key[:]))
+	return r.setKey()
 }
 
 // terminate makes two WebSockets of one, since handlers see what is inside of

@@ -22,8 +22,12 @@ import (
 // one without plugins (/plain), and an HTTP service (/http), all of one echo server.
 func sockets(t *testing.T, serve func(net.Conn), env ...string) *gibbon {
 	t.Helper()
-	up := rawUpstream(t, serve)
-	return start(t, fmt.Sprintf(`_format_version: "3.0"
+	return start(t, socketServices(rawUpstream(t, serve)), append(env, "KONG_PLUGINS=bundled,frames")...)
+}
+
+// socketServices is the kong.yml of sockets.
+func socketServices(up string) string {
+	return fmt.Sprintf(`_format_version: "3.0"
 services:
 - name: seen
   url: ws://%[1]s
@@ -37,7 +41,7 @@ services:
 - name: http
   url: http://%[1]s
   routes: [{name: http, paths: [/http]}]
-`, up), append(env, "KONG_PLUGINS=bundled,frames")...)
+`, up)
 }
 
 func echoServer(c net.Conn) { _ = conformance.Serve(c) }
