@@ -18,15 +18,17 @@ type load struct {
 	connections int
 	path        string
 	post        int // bytes of a request body; 0: GET
+	streams     int // of HTTP/2 at a time on each connection; 0: HTTP/1.1
 }
 
 var loads = []load{
-	{"100b-64", 64, "/", 0},
-	{"100b-512", 512, "/", 0},
-	{"10k-64", 64, "/10k", 0},
-	{"10k-512", 512, "/10k", 0},
-	{"post1k-64", 64, "/", 1024},
-	{"post1k-512", 512, "/", 1024},
+	{"100b-64", 64, "/", 0, 0},
+	{"100b-512", 512, "/", 0, 0},
+	{"10k-64", 64, "/10k", 0, 0},
+	{"10k-512", 512, "/10k", 0, 0},
+	{"post1k-64", 64, "/", 1024, 0},
+	{"post1k-512", 512, "/", 1024, 0},
+	{"h2-8x32", 8, "/", 0, 32},
 }
 
 // sample is what one window showed.
@@ -74,6 +76,9 @@ func runCPU(b *bench, args []string) error {
 	var turns []turn
 	for _, r := range all {
 		for _, l := range loads {
+			if (l.streams > 0) != (r.engine.vars["h2"] != "") {
+				continue
+			}
 			if *cases == "" || slices.Contains(strings.Split(*cases, ","), l.name) {
 				turns = append(turns, turn{r, l})
 			}
@@ -116,13 +121,17 @@ func loadNames() string {
 	return strings.Join(names, ", ")
 }
 
-// measure lets wrk run for a window and books the engine's CPU time on the requests that were answered.
+// measure lets wrk, or h2load, run for a window and books the engine's CPU time on the requests that were answered.
 func (b *bench) measure(r *running, l load, core int, window time.Duration) (sample, error) {
 	if r.HasEnded() {
 		return sample{}, fmt.Errorf("%s ended:\n%s", r.name(), r.Output())
 	}
 	u0, s0 := r.cpu()
-	s, err := b.wrk(r, l, core, window)
+	run := b.wrk
+	if l.streams > 0 {
+		run = b.h2load
+	}
+	s, err := run(r, l, core, window)
 	if err != nil {
 		return sample{}, fmt.Errorf("%s, %s: %w", r.name(), l.name, err)
 	}
@@ -138,7 +147,11 @@ func (b *bench) measure(r *running, l load, core int, window time.Duration) (sam
 func report(all []*running, seen map[string][]sample) {
 	for _, l := range loads {
 		base := 0.0
-		if s := seen[l.name+" nginx"]; len(s) > 0 {
+		peer := " nginx"
+		if l.streams > 0 {
+			peer = " nginx+h2"
+		}
+		if s := seen[l.name+peer]; len(s) > 0 {
 			base = median(s, func(s sample) float64 { return s.cpu })
 		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)

@@ -34,6 +34,9 @@ var engines = []engine{
 	{name: "nginx+lua", about: "nginx with five trivial Lua phases", conf: "nginx-lua.conf", command: nginx},
 	{name: "haproxy", about: "Debian's HAProxy, http-reuse always", conf: "haproxy.cfg", command: haproxy},
 	{name: "gibbon", about: "a plain route, no plugins", conf: "kong.yml", command: gibbon},
+	{name: "nginx+h2", about: "nginx, with HTTP/2 to clients", conf: "nginx.conf", vars: map[string]string{"h2": "yes"}, command: nginx},
+	{name: "haproxy+h2", about: "HAProxy, with HTTP/2 to clients", conf: "haproxy.cfg", vars: map[string]string{"h2": "yes"}, command: haproxy},
+	{name: "gibbon+h2", about: "a plain route, with HTTP/2 to clients", conf: "kong.yml", vars: map[string]string{"h2": "yes"}, command: gibbonH2},
 	{name: "gibbon+log", about: "the same with its access log", conf: "kong.yml", vars: map[string]string{"log": "yes"}, command: gibbonLog},
 	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbonLua},
 	{name: "nginx+callout", about: "nginx with a Lua handler that asks an HTTP service (resty.http, kept connections)", conf: "nginx-callout.conf", command: nginx},
@@ -63,6 +66,11 @@ func gibbon(b *bench, conf string, port int) (env, command []string) {
 		"KONG_NGINX_HTTP_KEEPALIVE_REQUESTS=1000000000", "KONG_NGINX_HTTP_KEEPALIVE_TIMEOUT=600s",
 		"KONG_UPSTREAM_KEEPALIVE_POOL_SIZE=1024", "KONG_UPSTREAM_KEEPALIVE_MAX_REQUESTS=0", "KONG_UPSTREAM_KEEPALIVE_IDLE_TIMEOUT=600",
 	}, []string{b.gibbon, "start"}
+}
+
+func gibbonH2(b *bench, conf string, port int) (env, command []string) {
+	env, command = gibbon(b, conf, port)
+	return append(env, fmt.Sprintf("KONG_PROXY_LISTEN=%s http2 backlog=4096", process.Loopback(port))), command
 }
 
 func gibbonLog(b *bench, conf string, port int) (env, command []string) {
