@@ -133,7 +133,7 @@ func (r *rig) useExpressions() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.store, r.builder.Store, r.srv.Gateway.Store = store, store, store
+	r.on(func() { r.store, r.builder.Store, r.srv.Gateway.Store = store, store, store })
 }
 
 // on runs fn on the loop and waits.

@@ -17,7 +17,7 @@ func TestRouterFlavors(t *testing.T) {
 	for _, flavor := range []router.Flavor{router.Compatible, router.Traditional, router.Expressions} {
 		t.Run(string(flavor), func(t *testing.T) {
 			r := newRig(t, Options{})
-			r.builder.Flavor = flavor
+			r.on(func() { r.builder.Flavor = flavor })
 			host, port := echo(t, nil)
 			tlsHost, tlsPort := echo(t, &tls.Config{Certificates: []tls.Certificate{there}})
 			udpHost, udpPort := echoUDP(t)
