@@ -15,7 +15,6 @@ import (
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/lua"
-	_ "github.com/gibbon-gateway/gibbon/plugins" // the bundled ones register themselves
 )
 
 // catalog is the enabled plugins and the schemas of all entities: what a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gibbon-gateway/gibbon/engine/balancer"
@@ -129,7 +130,7 @@ func (r *request) resolve(host string, port int, name *dns.Name) plugin.Outcome 
 	t.sni = host
 	if a, err := netip.ParseAddr(host); err == nil {
 		t.addr = netip.AddrPortFrom(a, uint16(port))
-		t.hostPort = hostHeader(host, port, r.View(r.UpstreamScheme))
+		t.hostPort = snapshot.HostHeader(host, port, r.View(r.UpstreamScheme))
 		return plugin.Continue
 	}
 	if name == nil {
@@ -163,7 +164,7 @@ func (r *request) resolved(a *dns.Answer, err error, host string, port int) plug
 	if err == nil {
 		t.addr = a.Pick(port)
 		if t.addr.IsValid() {
-			t.hostPort = hostHeader(host, int(t.addr.Port()), r.View(r.UpstreamScheme))
+			t.hostPort = snapshot.HostHeader(host, int(t.addr.Port()), r.View(r.UpstreamScheme))
 			return plugin.Continue
 		}
 		err = balancer.ErrNoPeers
@@ -179,11 +180,6 @@ func schemePort(scheme string) int {
 		return 443
 	}
 	return 80
-}
-
-// hostHeader is snapshot.HostHeader.
-func hostHeader(host string, port int, scheme string) string {
-	return snapshot.HostHeader(host, port, scheme)
 }
 
 // report tells health checks and the balancer how a try went; once per try.
@@ -253,7 +249,7 @@ func (r *request) cookie(name string) (string, bool) {
 func cookieValue(all, name string) (string, bool) {
 	for len(all) > 0 {
 		part := all
-		if k := indexByte(all, ';'); k >= 0 {
+		if k := strings.IndexByte(all, ';'); k >= 0 {
 			part, all = all[:k], all[k+1:]
 		} else {
 			all = ""
@@ -266,13 +262,4 @@ func cookieValue(all, name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func indexByte(s string, c byte) int {
-	for i := 0; i < len(s); i++ {
-		if s[i] == c {
-			return i
-		}
-	}
-	return -1
 }

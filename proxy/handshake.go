@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/netip"
 	"time"
@@ -155,24 +154,3 @@ func (h *handshake) Variable(dst []byte, name string) ([]byte, bool) {
 
 // SetVariable implements pdk.Host.
 func (h *handshake) SetVariable(string, string) error { return errNoRequest }
-
-// verifyClient is $ssl_client_verify of a finished handshake: a certificate is
-// asked for without being required, so it is judged here against the
-// authorities that were named, if any.
-func verifyClient(state *tls.ConnectionState, authorities *x509.CertPool) string {
-	if len(state.PeerCertificates) == 0 {
-		return "NONE"
-	}
-	if authorities == nil {
-		return "FAILED:unable to verify the first certificate"
-	}
-	inter := x509.NewCertPool()
-	for _, c := range state.PeerCertificates[1:] {
-		inter.AddCert(c)
-	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: authorities, Intermediates: inter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
-		return "FAILED:unable to get local issuer certificate"
-	}
-	return "SUCCESS"
-}

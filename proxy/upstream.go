@@ -474,10 +474,11 @@ func (u *upstreamConn) next() (data []byte, done bool, err error) {
 	}
 	for {
 		if len(u.hot) > 0 {
-			data, err := u.decode()
+			data, n, err := u.dec.Gather(u.hot) // one piece per read, so that filters are called once
 			if err != nil {
 				return nil, false, errUpstreamCoding
 			}
+			u.hot = u.hot[n:]
 			if len(data) > 0 || u.dec.Done() {
 				return data, u.dec.Done(), nil
 			}
@@ -505,29 +506,6 @@ func (u *upstreamConn) next() (data []byte, done bool, err error) {
 		u.timer.After(u.r.target.read)
 		u.hot = u.w.Loop.Buffer[:n]
 	}
-}
-
-// decode takes the body out of hot, as one piece: chunks are moved together in
-// place, so that filters are called once per read.
-func (u *upstreamConn) decode() ([]byte, error) {
-	data, n, err := u.dec.Decode(u.hot)
-	if err != nil {
-		return nil, err
-	}
-	u.hot = u.hot[n:]
-	for len(u.hot) > 0 && !u.dec.Done() {
-		more, n, err := u.dec.Decode(u.hot)
-		if err != nil || n == 0 {
-			break // an error comes again with the next call, after what was good
-		}
-		if len(data) == 0 {
-			data = more
-		} else {
-			data = append(data, more...) // within hot's own memory, behind what is used up
-		}
-		u.hot = u.hot[n:]
-	}
-	return data, nil
 }
 
 func (u *upstreamConn) room() bool { return u.Pending() == 0 }

@@ -267,3 +267,24 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 	}
 	return x509.ParseCertificate(block.Bytes)
 }
+
+// VerifyClient is $ssl_client_verify of a finished handshake: a certificate is
+// asked for without being required, so it is judged here against the
+// authorities that were named, if any.
+func VerifyClient(state *tls.ConnectionState, authorities *x509.CertPool) string {
+	if len(state.PeerCertificates) == 0 {
+		return "NONE"
+	}
+	if authorities == nil {
+		return "FAILED:unable to verify the first certificate"
+	}
+	between := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	o := x509.VerifyOptions{Roots: authorities, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	if _, err := state.PeerCertificates[0].Verify(o); err != nil {
+		return "FAILED:unable to get local issuer certificate"
+	}
+	return "SUCCESS"
+}

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +12,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
+	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
@@ -58,26 +58,6 @@ func (t *tcpSession) serverConfig() *tls.Config {
 	return c
 }
 
-// verifyClient is $ssl_client_verify: a certificate is asked for without being
-// required, so it is judged here against the authorities that were named.
-func verifyClient(state *tls.ConnectionState, authorities *x509.CertPool) string {
-	if len(state.PeerCertificates) == 0 {
-		return "NONE"
-	}
-	if authorities == nil {
-		return "FAILED:unable to verify the first certificate"
-	}
-	between := x509.NewCertPool()
-	for _, c := range state.PeerCertificates[1:] {
-		between.AddCert(c)
-	}
-	o := x509.VerifyOptions{Roots: authorities, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
-	if _, err := state.PeerCertificates[0].Verify(o); err != nil {
-		return "FAILED:unable to get local issuer certificate"
-	}
-	return "SUCCESS"
-}
-
 // secure implements transport.
 func (t *tcpSession) secure() plugin.Outcome {
 	w, fd := t.w, t.client.Detach()
@@ -109,7 +89,7 @@ func (t *tcpSession) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&t.client.Conn)
 	t.flow.TLS, t.flow.Proto = &s.State, "tls"
-	t.flow.ClientVerify = verifyClient(&s.State, t.authorities)
+	t.flow.ClientVerify = snapshot.VerifyClient(&s.State, t.authorities)
 	t.authorities = nil
 	t.resume()
 }
