@@ -117,6 +117,15 @@ func (f *fetcher) begin(req *http.Request) (*call, error) {
 	}
 	var err error
 	f.w.do(func() {
+		// x/net's server ends the connection (PROTOCOL_ERROR) when the trailers of a
+		// stream that it refused are still on their way, which RFC 9113 section 5.1
+		// has it ignore: requests with trailers wait until its limit is known.
+		for len(c.trailer) > 0 && f.w.c.Usable() {
+			if _, known := f.w.c.Limit(); known {
+				break
+			}
+			f.cond.Wait()
+		}
 		s := f.w.c.Open()
 		for s == nil {
 			if !f.w.c.Usable() {
