@@ -9,7 +9,7 @@ set -eu
 
 build="gcc libc6-dev libpcre2-dev libssl-dev xz-utils ca-certificates"
 lua="lua-penlight lua-inspect lua-lpeg lua-filesystem lua-basexx lua-resty-lrucache lua-messagepack lua-expat lua-yaml lua-zlib lua-binaryheap lua-socket"
-test="postgresql redis-server redis-tools bind9-dnsutils"
+test="postgresql mariadb-server redis-server redis-tools bind9-dnsutils"
 bench="nginx libnginx-mod-http-lua libnginx-mod-stream haproxy wrk nghttp2-client"
 
 wanted=""
