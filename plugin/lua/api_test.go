@@ -132,14 +132,16 @@ func TestModulesLoad(t *testing.T) {
 	var code strings.Builder
 	code.WriteString("local function load(name, path) local ok, err = pcall(require, name) if not ok then say(path, err) end end\nfunction P:access()\n")
 	n := 0
-	_ = fs.WalkDir(library, "lib", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".lua") || path == "lib/init.lua" {
-			return err
-		}
-		n++
-		code.WriteString(`  load("` + moduleName(path) + `", "` + path + `")` + "\n")
-		return nil
-	})
+	for root, from := range map[string]fs.FS{"lib": library, "extra": extra} {
+		_ = fs.WalkDir(from, root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".lua") || path == "lib/init.lua" {
+				return err
+			}
+			n++
+			code.WriteString(`  load("` + moduleName(strings.TrimPrefix(path, root+"/")) + `", "` + path + `")` + "\n")
+			return nil
+		})
+	}
 	code.WriteString(`say("done") end`)
 	if n < 60 {
 		t.Fatalf("only %d modules", n)

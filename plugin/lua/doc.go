@@ -15,7 +15,8 @@
 // Arguments and results are nil, booleans, numbers, strings, JSON null and
 // tables of these. The embedded Lua library (lib/) is found by require before
 // the user's lua_package_path; lib/init.lua sets the globals (kong, ngx …) up
-// and runs once per VM, before any plugin is loaded.
+// and runs once per VM, before any plugin is loaded. What the reference does
+// not ship but public plugins require (extra/) is found behind the user's path.
 //
 // The Lua side of the runtime, package.loaded["gibbon.native"]:
 //

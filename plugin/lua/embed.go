@@ -17,6 +17,13 @@ import (
 //go:embed all:lib
 var library embed.FS
 
+// extra is what public plugins require beside that and the reference does not
+// ship, or ships in another version than they were written for: a copy on the
+// user's path goes before it.
+//
+//go:embed all:extra
+var extra embed.FS
+
 // boot is the runtime's own Lua code, which no require finds.
 //
 //go:embed boot
@@ -24,15 +31,21 @@ var boot embed.FS
 
 // embedLibrary hands the library to C, once per process.
 var embedLibrary = sync.OnceValue(func() error {
-	modules := map[string]string{}
-	err := fs.WalkDir(library, "lib", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".lua") {
-			modules[moduleName(path)] = path
+	type module struct {
+		path string
+		from fs.ReadFileFS
+	}
+	modules := map[string]module{}
+	for root, from := range map[string]embed.FS{"lib": library, "extra": extra} {
+		err := fs.WalkDir(from, root, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".lua") {
+				modules[moduleName(strings.TrimPrefix(path, root+"/"))] = module{path, from}
+			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return err
 	}
 	names := make([]string, 0, len(modules))
 	for n := range modules {
@@ -40,20 +53,22 @@ var embedLibrary = sync.OnceValue(func() error {
 	}
 	slices.Sort(names)
 	for _, n := range names {
-		source, err := library.ReadFile(modules[n])
+		m := modules[n]
+		source, err := m.from.ReadFile(m.path)
 		if err != nil {
 			return err
 		}
-		luajit.Embed(n, source)
+		luajit.Embed(n, source, strings.HasPrefix(m.path, "extra/"))
 	}
 	return nil
 })
 
+// moduleName is the name of the module at path, which begins below its root.
 func moduleName(path string) string {
-	if path == "lib/init.lua" { // no plugin's own module "init"
+	if path == "init.lua" { // no plugin's own module "init"
 		return "gibbon.init"
 	}
-	name := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(path, "lib/"), ".lua"), "/init")
+	name := strings.TrimSuffix(strings.TrimSuffix(path, ".lua"), "/init")
 	return strings.ReplaceAll(name, "/", ".")
 }
 

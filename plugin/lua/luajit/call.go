@@ -16,8 +16,13 @@ const NoRef = C.LUA_NOREF
 
 // Embed puts one module of the gateway's own library in, under the name that
 // require uses. Call it before the first New, in ascending order of name.
-func Embed(name string, source []byte) {
-	C.gb_embed(C.CString(name), (*C.char)(C.CBytes(source)), C.size_t(len(source)))
+// A late module is found only where the user's Lua path has none of that name.
+func Embed(name string, source []byte, late bool) {
+	behind := C.int(0)
+	if late {
+		behind = 1
+	}
+	C.gb_embed(C.CString(name), (*C.char)(C.CBytes(source)), C.size_t(len(source)), behind)
 }
 
 // Eval runs a chunk with encoded arguments and gives its encoded results,

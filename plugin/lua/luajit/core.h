@@ -198,7 +198,7 @@ int gb_give(gb_vm *vm, const char *p, size_t n, int failed);
 
 /* load.c */
 int gb_open_loader(lua_State *L, gb_vm *vm);
-void gb_embed(const char *name, const char *source, size_t n);
+void gb_embed(const char *name, const char *source, size_t n, int late);
 int gb_call(gb_vm *vm, gb_bound *b, uint32_t phase, int32_t fn, const char *args, size_t len);
 int gb_eval(gb_vm *vm, const char *source, size_t n, const char *name, const char *args, size_t len, int keep);
 int gb_bind(gb_vm *vm, gb_bound *b, const char *conf, size_t len);

@@ -5,17 +5,17 @@
 
 /* ---- embedded sources: put in once per process, before the first VM, sorted by name ---- */
 
-typedef struct { const char *name, *source; size_t n; } embedded;
+typedef struct { const char *name, *source; size_t n; int late; } embedded;
 
 static embedded *library;
 static size_t library_n;
 
-/* gb_embed keeps both pointers for good. */
-void gb_embed(const char *name, const char *source, size_t n) {
+/* gb_embed keeps both pointers for good. late: found only where the user's path has no module of that name. */
+void gb_embed(const char *name, const char *source, size_t n, int late) {
   embedded *p = realloc(library, (library_n + 1) * sizeof *p);
   if (!p) return;
   library = p;
-  library[library_n++] = (embedded){name, source, n};
+  library[library_n++] = (embedded){name, source, n, late};
 }
 
 static const embedded *find_embedded(const char *name) {
@@ -30,11 +30,13 @@ static const embedded *find_embedded(const char *name) {
   return NULL;
 }
 
-/* search_library is a package.loaders entry. */
+/* search_library is a package.loaders entry, twice: its upvalue says whether it is the one behind the user's path. */
 static int search_library(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   const embedded *e = find_embedded(name);
-  if (!e) {
+  int late = lua_toboolean(L, lua_upvalueindex(1));
+  if (!e || e->late != late) {
+    if (late) return 0; /* the first has said so */
     lua_pushfstring(L, "\n\tno module '%s' in the gateway's own library", name);
     return 1;
   }
@@ -44,17 +46,21 @@ static int search_library(lua_State *L) {
   return 1;
 }
 
-/* gb_open_loader puts the library second in package.loaders, behind package.preload. */
+/* gb_open_loader puts the library second in package.loaders, behind package.preload, and its late part last. */
 int gb_open_loader(lua_State *L, gb_vm *vm) {
+  (void)vm;
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "loaders");
   for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
     lua_rawgeti(L, -1, i);
     lua_rawseti(L, -2, i + 1);
   }
-  lua_pushlightuserdata(L, vm);
+  lua_pushboolean(L, 0);
   lua_pushcclosure(L, search_library, 1);
   lua_rawseti(L, -2, 2);
+  lua_pushboolean(L, 1);
+  lua_pushcclosure(L, search_library, 1);
+  lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
   lua_pop(L, 2);
   return 0;
 }

@@ -66,6 +66,19 @@ function M.to_der(jwk)
   return nil, 'not yet supported jwk type "' .. tostring(kty) .. '"'
 end
 
+-- spki(der) is the SubjectPublicKeyInfo of an RSAPublicKey (RFC 8017); pkcs1_pem(pem) goes the other way, in PEM.
+function M.spki(rsa) return sequence(sequence(RSA, "\5\0"), bits(rsa)) end
+
+function M.pkcs1_pem(pem)
+  local raw = ngx.decode_base64((pem:match("KEY%-%-%-%-%-(.-)%-%-%-%-%-END") or ""):gsub("%s", ""))
+  -- the sequence of the algorithm and the head of the bit string go
+  local at = raw:find(RSA .. "\5\0", 1, true) + #RSA + 2
+  local length = raw:byte(at + 1)
+  local rsa = raw:sub(at + 2 + (length >= 128 and length - 128 or 0) + 1)
+  local lines = ngx.encode_base64(rsa):gsub(("."):rep(64), "%0\n"):gsub("\n$", "")
+  return "-----BEGIN RSA PUBLIC KEY-----\n" .. lines .. "\n-----END RSA PUBLIC KEY-----\n"
+end
+
 -- raw_to_der and der_to_raw turn ECDSA signatures from r || s into DER and back; n is the length of one.
 function M.raw_to_der(sig)
   local n = floor(#sig / 2)
