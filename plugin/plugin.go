@@ -31,6 +31,10 @@ type Plugin struct {
 	Inline phase.Phase
 	// NoRoute, NoService and NoConsumer mask that scope when a configuration is chosen.
 	NoRoute, NoService, NoConsumer bool
+	// GuardsWebSockets: a configuration for http runs for ws services, too, and
+	// one for https for wss, though its protocols do not name them. So what
+	// keeps requests out keeps WebSockets out as well (why.md).
+	GuardsWebSockets bool
 	// New makes the handler of one configuration. Nil for a foreign Runtime.
 	New Factory
 	// Runtime runs the plugin's phases where they are not Go.

@@ -108,13 +108,15 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Worker is the data plane's part of one worker.
 type Worker struct {
 	*worker.Worker
-	srv       *Server
-	pool      message.Pool
-	free      []*request
-	head      http1.Head
-	upHead    http1.Head
-	pools     map[poolKey]*upstreamPool
-	conns     map[*clientConn]struct{}
+	srv    *Server
+	pool   message.Pool
+	free   []*request
+	head   http1.Head
+	upHead http1.Head
+	pools  map[poolKey]*upstreamPool
+	conns  map[*clientConn]struct{}
+	// sockets are the open WebSockets of ws and wss services.
+	sockets   map[closable]struct{}
 	acceptors []*acceptor
 	// handshakes counts accepted connections that are not in conns yet.
 	handshakes int
@@ -145,7 +147,8 @@ func (w *Worker) text(a netip.Addr) string {
 
 // Attach makes w's part of the data plane. Call it on w's loop, or before it runs.
 func (s *Server) Attach(w *worker.Worker) *Worker {
-	p := &Worker{Worker: w, srv: s, pools: map[poolKey]*upstreamPool{}, conns: map[*clientConn]struct{}{}, texts: map[netip.Addr]string{}}
+	p := &Worker{Worker: w, srv: s, pools: map[poolKey]*upstreamPool{}, conns: map[*clientConn]struct{}{},
+		sockets: map[closable]struct{}{}, texts: map[netip.Addr]string{}}
 	var seed [32]byte
 	for i := range seed {
 		seed[i] = byte(rand.Uint32())
@@ -164,8 +167,9 @@ func Of(w *worker.Worker) *Worker {
 	return p
 }
 
-// Close drops every connection of the worker. Loop only.
+// Close drops every connection of the worker; WebSockets are told as far as that needs no waiting. Loop only.
 func (w *Worker) Close() {
+	w.closeSockets()
 	for c := range w.conns {
 		c.abort()
 	}
@@ -177,8 +181,8 @@ func (w *Worker) Close() {
 	}
 }
 
-// CloseIdle drops client connections that wait for a request, and has those of
-// HTTP/2 take no more of them. Loop only.
+// CloseIdle drops client connections that wait for a request, has those of
+// HTTP/2 take no more of them, and ends WebSockets. Loop only.
 func (w *Worker) CloseIdle() {
 	for c := range w.conns {
 		switch c.state {
@@ -188,6 +192,7 @@ func (w *Worker) CloseIdle() {
 			c.h2.drain()
 		}
 	}
+	w.closeSockets()
 }
 
 // Connections counts the worker's client connections. Loop only.

@@ -33,6 +33,8 @@ type tunnel struct {
 	// timeout between bytes, nanoseconds.
 	timeout int64
 	done    bool
+	// frames follows those of a ws service, nil for any other.
+	frames *leaving
 	// clientEnd and upEnd: that side has sent its end.
 	clientEnd, upEnd bool
 }
@@ -61,6 +63,10 @@ func (r *request) openTunnel() plugin.Outcome {
 	c, u := r.client.(upgraded), r.up.(*upstreamConn)
 	t := &tunnel{r: r, c: c, u: u, timeout: r.target.read}
 	u.tunnel = t
+	if r.socket != nil {
+		t.frames = &leaving{}
+		r.w.sockets[t] = struct{}{}
+	}
 	r.out.tunnelled = true
 	early, err := c.takeOver(r, t)
 	if err == nil && len(u.in) > 0 {
@@ -68,6 +74,10 @@ func (r *request) openTunnel() plugin.Outcome {
 	}
 	if err == nil && len(early) > 0 {
 		err = u.Write(early)
+	}
+	if t.frames != nil {
+		t.frames.down.Pass(u.in)
+		t.frames.up.Pass(early)
 	}
 	if err != nil {
 		t.end()
@@ -104,6 +114,10 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 		}
 		if err != nil {
 			*ended = true
+			if down && t.frames != nil && t.frames.begun {
+				t.part()
+				return
+			}
 			if err != io.EOF || t.clientEnd && t.upEnd || down {
 				t.end()
 				return
@@ -111,19 +125,29 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 			_ = t.u.shutdownWrite()
 			return
 		}
-		t.u.timer.After(t.timeout)
+		p := b[:n]
+		if t.frames == nil || !t.frames.begun {
+			t.u.timer.After(t.timeout)
+		}
+		if t.frames != nil {
+			p = t.rest(p, down)
+		}
 		if down {
 			t.r.BytesSent += uint64(n)
 			t.r.BodyBytesSent += uint64(n)
 		} else {
 			t.r.RequestLength += uint64(n)
 		}
-		if err := to.Write(b[:n]); err != nil {
+		if len(p) > 0 && to.Write(p) != nil {
 			if !down {
 				t.u.HungUp = true // though its edge was not seen yet
 				t.fromUpstream()  // what it said before it closed
 			}
 			t.end()
+			return
+		}
+		if t.frames != nil && t.passed(down) {
+			t.part()
 			return
 		}
 	}
@@ -132,19 +156,44 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 // drained: the client took what waited, so the upstream may send more.
 func (t *tunnel) drained(*clientConn) { t.fromUpstream() }
 func (t *tunnel) upDrained()          { t.fromClient() }
-func (t *tunnel) expired()            { t.end() }
-
-// end closes both sides and lets the exchange be logged.
-func (t *tunnel) end() {
-	if t.done {
+func (t *tunnel) expired() {
+	if t.frames != nil && t.frames.begun {
+		t.part()
 		return
 	}
+	t.end()
+}
+
+// end closes both sides and lets the exchange be logged. part is the same, but
+// what was written is sent.
+func (t *tunnel) end() {
+	if u := t.u; t.leave() {
+		u.close()
+		t.c.giveUp()
+		t.log()
+	}
+}
+
+func (t *tunnel) part() {
+	if u := t.u; t.leave() {
+		u.retire()
+		t.c.hangUp()
+		t.log()
+	}
+}
+
+func (t *tunnel) leave() bool {
+	if t.done {
+		return false
+	}
 	t.done = true
-	c, u, r := t.c, t.u, t.r
-	u.tunnel = nil
-	u.detach()
-	u.close()
-	c.giveUp()
-	r.step = stepFinish
-	r.resume()
+	delete(t.r.w.sockets, t)
+	t.u.tunnel = nil
+	t.u.detach()
+	return true
+}
+
+func (t *tunnel) log() {
+	t.r.step = stepFinish
+	t.r.resume()
 }

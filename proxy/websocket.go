@@ -99,6 +99,7 @@ func (r *request) openWebSocket() plugin.Outcome {
 	s.upstream.in = append(s.upstream.in, s.u.in...)
 	s.u.in, s.u.tunnel = s.u.in[:0], s
 	r.out.tunnelled = true
+	r.w.sockets[s] = struct{}{}
 	early, err := s.c.takeOver(r, s)
 	if err != nil {
 		s.part()
@@ -179,7 +180,7 @@ func (s *webSocket) pump(e *endpoint) {
 				return
 			}
 			b = b[:n]
-			if !s.client.closed && !s.upstream.closed { // else closePatience runs
+			if !s.client.told && !s.upstream.told { // else closePatience runs
 				s.u.timer.After(s.r.target.read)
 			}
 			if e == &s.client {

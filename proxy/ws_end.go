@@ -92,6 +92,7 @@ func (s *webSocket) leave() {
 // part lets both connections say what they still have to say, and close.
 func (s *webSocket) part() {
 	s.over = true
+	delete(s.w().sockets, s)
 	s.u.tunnel = nil
 	s.u.detach()
 	s.u.retire()

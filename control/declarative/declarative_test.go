@@ -208,8 +208,6 @@ func TestRecordedFailures(t *testing.T) {
 			t.Logf("%s:\n%v", name, err)
 		}
 		if _, text, ok := strings.Cut(want, "error parsing declarative config file kong.yml:\n"); ok {
-			// Lifted: ws and wss are protocols for everybody.
-			text = strings.ReplaceAll(text, "tls, tls_passthrough, udp\n", "tls, tls_passthrough, udp, ws, wss\n")
 			if g, w := lines(err.Error()), lines(text); !slices.Equal(g, w) {
 				t.Errorf("%s:\n got\n%s\nwant\n%s", path, err, text)
 			}

@@ -281,7 +281,7 @@ func overlayField(f, match *Field) *Field {
 		m.Ne = match.Ne
 	}
 	if match.OneOf != nil {
-		m.OneOf = match.OneOf
+		m.OneOf, m.AlsoOneOf = match.OneOf, match.AlsoOneOf
 	}
 	if match.NotOneOf != nil {
 		m.NotOneOf = match.NotOneOf

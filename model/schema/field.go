@@ -73,11 +73,14 @@ type Field struct {
 	Nilable bool
 
 	// Checks of values.
-	Between    []float64 // two numbers, inclusive
-	Gt         *float64
-	Eq         any // Null: the value must be null
-	Ne         any
-	OneOf      []any
+	Between []float64 // two numbers, inclusive
+	Gt      *float64
+	Eq      any // Null: the value must be null
+	Ne      any
+	OneOf   []any
+	// AlsoOneOf are accepted like OneOf, but neither errors nor exports name
+	// them: the recorded texts list OneOf alone.
+	AlsoOneOf  []any
 	NotOneOf   []any
 	LenMin     *int // strings default to 1
 	LenEq      *int

@@ -123,7 +123,7 @@ func choiceRules(f *Field, v any) string {
 	if f.Ne != nil && f.Ne != Null && Equal(v, f.Ne) {
 		return "value must not be " + Text(f.Ne)
 	}
-	if f.OneOf != nil && !contains(f.OneOf, v) {
+	if f.OneOf != nil && !contains(f.OneOf, v) && !contains(f.AlsoOneOf, v) {
 		return "expected one of: " + Text(f.OneOf)
 	}
 	if f.NotOneOf != nil && contains(f.NotOneOf, v) {

@@ -84,7 +84,7 @@ var (
 	LuaCode = Field{Type: Map, Keys: &Field{Type: String, LenMin: Int(1)}, Values: &Field{Type: String, LenMin: Int(1)}}
 
 	// Protocol is a protocol of routes and plugins.
-	Protocol = Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss")}
+	Protocol = Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"), AlsoOneOf: List("ws", "wss")}
 	// Protocols is the plugin entity's own field.
 	Protocols = Field{Name: "protocols", Type: Set, Required: true,
 		Default: List("grpc", "grpcs", "http", "https"), Elements: &Protocol}
@@ -92,6 +92,10 @@ var (
 	ProtocolsHTTP = Field{Name: "protocols", Type: Set, Required: true,
 		Default:  List("grpc", "grpcs", "http", "https"),
 		Elements: &Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https")}}
+	// ProtocolsGuard is ProtocolsHTTP for plugins that let WebSockets in or keep them out, too.
+	ProtocolsGuard = Field{Name: "protocols", Type: Set, Required: true,
+		Default:  List("grpc", "grpcs", "http", "https"),
+		Elements: &Field{Type: String, OneOf: List("grpc", "grpcs", "http", "https"), AlsoOneOf: List("ws", "wss")}}
 	ProtocolsHTTPS = Field{Name: "protocols", Type: Set, Required: true,
 		Default:  List("https", "grpcs"),
 		Elements: &Field{Type: String, OneOf: List("https", "grpcs")}}

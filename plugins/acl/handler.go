@@ -17,7 +17,10 @@ type handler struct {
 	deny bool
 }
 
-var _ plugin.Accessor = (*handler)(nil)
+var (
+	_ plugin.Accessor     = (*handler)(nil)
+	_ plugin.WSHandshaker = (*handler)(nil)
+)
 
 func newHandler(c *Config) plugin.Handler {
 	h := &handler{Config: c, deny: len(c.Deny) > 0, listed: map[string]bool{}}
@@ -36,6 +39,9 @@ const (
 
 // keyGroups is where authentication plugins leave groups for all plugins.
 const keyGroups = "authenticated_groups"
+
+// WSHandshake is access for WebSockets.
+func (h *handler) WSHandshake(k *pdk.Kong) error { return h.Access(k) }
 
 func (h *handler) Access(k *pdk.Kong) error {
 	consumer, credential := k.Client.Consumer(), k.Client.Credential()

@@ -9,11 +9,12 @@ import (
 func init() {
 	plugin.Register(plugin.Plugin{
 		Name: "acl", Version: "3.9.3", Priority: 950,
-		Config:   config,
-		Entities: []*schema.Schema{groups},
-		Phases:   phase.Access,
-		Inline:   phase.Access,
-		New:      plugin.Of(newHandler),
+		Config:           config,
+		Entities:         []*schema.Schema{groups},
+		Phases:           phase.Access | phase.WSHandshake,
+		Inline:           phase.Access | phase.WSHandshake,
+		GuardsWebSockets: true,
+		New:              plugin.Of(newHandler),
 	})
 }
 
@@ -34,7 +35,7 @@ var config = &schema.Schema{
 	Name: "acl",
 	Fields: []schema.Field{
 		schema.NoConsumer,
-		schema.ProtocolsHTTP,
+		schema.ProtocolsGuard,
 		{Name: "config", Type: schema.Record, Fields: []schema.Field{
 			{Name: "allow", Type: schema.Array, Elements: names,
 				Description: "Groups that are let in; all others are not."},

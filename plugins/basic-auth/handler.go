@@ -17,11 +17,17 @@ type handler struct {
 	challenge string
 }
 
-var _ plugin.Accessor = (*handler)(nil)
+var (
+	_ plugin.Accessor     = (*handler)(nil)
+	_ plugin.WSHandshaker = (*handler)(nil)
+)
 
 func newHandler(c *Config) plugin.Handler {
 	return &handler{c, `Basic realm="` + c.Realm + `"`}
 }
+
+// WSHandshake is access for WebSockets.
+func (h *handler) WSHandshake(k *pdk.Kong) error { return h.Access(k) }
 
 func (h *handler) Access(k *pdk.Kong) error {
 	if h.Anonymous != "" && identity.Known(k) {

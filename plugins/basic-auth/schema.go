@@ -12,11 +12,12 @@ import (
 func init() {
 	plugin.Register(plugin.Plugin{
 		Name: "basic-auth", Version: "3.9.3", Priority: 1100,
-		Config:   config,
-		Entities: []*schema.Schema{credentials},
-		Phases:   phase.Access,
-		Inline:   phase.Access,
-		New:      plugin.Of(newHandler),
+		Config:           config,
+		Entities:         []*schema.Schema{credentials},
+		Phases:           phase.Access | phase.WSHandshake,
+		Inline:           phase.Access | phase.WSHandshake,
+		GuardsWebSockets: true,
+		New:              plugin.Of(newHandler),
 	})
 }
 
@@ -35,7 +36,7 @@ var config = &schema.Schema{
 	Name: "basic-auth",
 	Fields: []schema.Field{
 		schema.NoConsumer,
-		schema.ProtocolsHTTP,
+		schema.ProtocolsGuard,
 		{Name: "config", Type: schema.Record, Fields: []schema.Field{
 			{Name: "anonymous", Type: schema.String,
 				Description: "Id or username of the consumer for requests that fail to authenticate; without it they get 401."},

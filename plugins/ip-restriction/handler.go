@@ -19,8 +19,9 @@ type handler struct {
 }
 
 var (
-	_ plugin.Accessor  = (*handler)(nil)
-	_ plugin.Prereader = (*handler)(nil)
+	_ plugin.Accessor     = (*handler)(nil)
+	_ plugin.Prereader    = (*handler)(nil)
+	_ plugin.WSHandshaker = (*handler)(nil)
 )
 
 func newHandler(record map[string]any) (plugin.Handler, error) {
@@ -41,6 +42,9 @@ func newHandler(record map[string]any) (plugin.Handler, error) {
 	}
 	return h, nil
 }
+
+// WSHandshake is access for WebSockets.
+func (h *handler) WSHandshake(k *pdk.Kong) error { return h.Access(k) }
 
 func (h *handler) Access(k *pdk.Kong) error {
 	address := k.Client.ForwardedIP()

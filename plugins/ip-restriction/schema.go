@@ -9,10 +9,11 @@ import (
 func init() {
 	plugin.Register(plugin.Plugin{
 		Name: "ip-restriction", Version: "3.9.3", Priority: 990,
-		Config: config,
-		Phases: phase.Access | phase.Preread,
-		Inline: phase.Access | phase.Preread,
-		New:    newHandler,
+		Config:           config,
+		Phases:           phase.Access | phase.WSHandshake | phase.Preread,
+		Inline:           phase.Access | phase.WSHandshake | phase.Preread,
+		GuardsWebSockets: true,
+		New:              newHandler,
 	})
 }
 

@@ -17,7 +17,10 @@ type handler struct {
 	challenge string
 }
 
-var _ plugin.Accessor = (*handler)(nil)
+var (
+	_ plugin.Accessor     = (*handler)(nil)
+	_ plugin.WSHandshaker = (*handler)(nil)
+)
 
 func newHandler(c *Config) plugin.Handler {
 	h := &handler{c, "Key"}
@@ -33,6 +36,9 @@ const (
 	severalKeys   = "Duplicate API key found"
 	notAuthorized = "Unauthorized"
 )
+
+// WSHandshake is access for WebSockets.
+func (h *handler) WSHandshake(k *pdk.Kong) error { return h.Access(k) }
 
 func (h *handler) Access(k *pdk.Kong) error {
 	if !h.RunOnPreflight && k.Request.Method() == "OPTIONS" {

@@ -9,11 +9,12 @@ import (
 func init() {
 	plugin.Register(plugin.Plugin{
 		Name: "key-auth", Version: "3.9.3", Priority: 1250,
-		Config:   config,
-		Entities: []*schema.Schema{credentials},
-		Phases:   phase.Access,
-		Inline:   phase.Access,
-		New:      plugin.Of(newHandler),
+		Config:           config,
+		Entities:         []*schema.Schema{credentials},
+		Phases:           phase.Access | phase.WSHandshake,
+		Inline:           phase.Access | phase.WSHandshake,
+		GuardsWebSockets: true,
+		New:              plugin.Of(newHandler),
 	})
 }
 
@@ -39,7 +40,7 @@ var config = &schema.Schema{
 	Name: "key-auth",
 	Fields: []schema.Field{
 		schema.NoConsumer,
-		schema.ProtocolsHTTP,
+		schema.ProtocolsGuard,
 		{Name: "config", Type: schema.Record, Fields: []schema.Field{
 			{Name: "key_names", Type: schema.Array, Required: true, Default: schema.List("apikey"), Elements: &schema.HeaderName,
 				Description: "Names of the header, query argument or body field that holds the key, in the order they are tried."},

@@ -182,7 +182,7 @@ func (s *Set) Plan(at Scope, protocols []string) *Plan {
 		if c.scoped {
 			p.dynamic = true
 		}
-		if b := c.choose(at, nil); b != nil && allows(b.Entity.Protocols, protocols) {
+		if b := c.choose(at, nil); b != nil && allows(b, protocols) {
 			p.chosen = append(p.chosen, b)
 		}
 	}
@@ -199,13 +199,15 @@ func (p *Plan) Has(ph phase.Phase) bool { return p.dynamic || len(p.units[unitsO
 // Empty says that no plugin runs at all.
 func (p *Plan) Empty() bool { return !p.dynamic && len(p.chosen) == 0 }
 
-func allows(have, want []string) bool {
+// allows says whether b runs for a route of the protocols want; nil allows all.
+func allows(b *plugin.Bound, want []string) bool {
+	have := b.Entity.Protocols
 	if len(want) == 0 || len(have) == 0 {
 		return true
 	}
 	for _, h := range have {
 		for _, w := range want {
-			if h == w {
+			if h == w || b.Plugin.GuardsWebSockets && (h == "http" && w == "ws" || h == "https" && w == "wss") {
 				return true
 			}
 		}

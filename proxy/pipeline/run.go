@@ -158,7 +158,7 @@ func (r *Run) choose(k *pdk.Kong, i int) *plugin.Bound {
 		groups = k.ConsumerGroups()
 	}
 	b := r.plan.set.ordered[i].choose(at, groups)
-	if b == nil || k.Router.Route != nil && !allows(b.Entity.Protocols, k.Router.Route.Protocols) {
+	if b == nil || k.Router.Route != nil && !allows(b, k.Router.Route.Protocols) {
 		return nil
 	}
 	return b

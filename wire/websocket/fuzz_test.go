@@ -73,3 +73,20 @@ func FuzzExtensions(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFollower: pieces of any size leave a Follower where the whole does.
+func FuzzFollower(f *testing.F) {
+	f.Add(AppendFrame(nil, Header{Fin: true, Op: Close, Masked: true}, []byte{3, 232}), 3)
+	f.Fuzz(func(t *testing.T, in []byte, piece int) {
+		var whole, parts Follower
+		whole.Pass(in)
+		for p := in; len(p) > 0; {
+			n := min(max(piece, 1), len(p))
+			parts.Pass(p[:n])
+			p = p[n:]
+		}
+		if whole.Between() != parts.Between() || whole.Closed() != parts.Closed() || whole.left != parts.left {
+			t.Fatalf("whole %v, in parts %v", whole, parts)
+		}
+	})
+}

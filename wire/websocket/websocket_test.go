@@ -181,3 +181,42 @@ func BenchmarkReader(b *testing.B) {
 		_, _, _, _ = r.Next(p)
 	}
 }
+
+// TestFollower: wherever the pieces of a stream end, frames end where they do.
+func TestFollower(t *testing.T) {
+	var all []byte
+	ends := map[int]bool{0: true}
+	for i, n := range []int{0, 1, 125, 126, 65535, 65536, 3} {
+		h := Header{Fin: i%2 == 0, Op: Binary, Masked: i%3 != 0, Key: [4]byte{1, 2, 3, 4}}
+		all = AppendFrame(all, h, make([]byte, n))
+		ends[len(all)] = true
+	}
+	all = AppendFrame(all, Header{Fin: true, Op: Close}, []byte{3, 232})
+	ends[len(all)] = true
+	for _, piece := range []int{1, 2, 7, 1000, 70000, len(all)} {
+		var f, whole Follower
+		for at := 0; at < len(all); {
+			if f.Between() != ends[at] {
+				t.Fatalf("pieces of %d: between frames at %d: %t", piece, at, f.Between())
+			}
+			p := all[at:min(at+piece, len(all))]
+			n := f.Until(p)
+			if n == 0 {
+				t.Fatalf("pieces of %d: nothing taken at %d", piece, at)
+			}
+			at += n
+			if f.Closed() != (at == len(all)) {
+				t.Fatalf("pieces of %d: closed at %d of %d", piece, at, len(all))
+			}
+			whole.Pass(p[:n])
+			if whole != f {
+				t.Fatalf("pieces of %d: Pass gives %v, Until %v", piece, whole, f)
+			}
+		}
+	}
+	var f Follower
+	f.Pass([]byte{0x82, 126, 0, 1, 'x'})
+	if f.Between() {
+		t.Error("a length that is too long for its form is followed")
+	}
+}
