@@ -159,7 +159,7 @@ func load(document string, enabled map[string]*plugin.Plugin) (*dao.Memory, erro
 		}
 		return p.Config, true
 	}
-	schemas := entity.Schemas(entity.Options{RouterFlavor: string(router.Compatible), CheckExpression: atc.Check, Plugin: find})
+	schemas := entity.Schemas(entity.Options{RouterFlavor: string(router.Compatible), CheckExpression: atc.Check, Plugin: find, ConsumerGroups: true})
 	for _, p := range enabled {
 		schemas = append(schemas, p.Entities...)
 	}

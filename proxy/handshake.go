@@ -39,7 +39,7 @@ func (s *Server) ServerConfig(base *tls.Config, hello *tls.ClientHelloInfo) (*tl
 		return nil, nil
 	}
 	h := &handshake{w: c.w, done: make(chan error, 1)}
-	h.tls = pdk.Handshake{ServerName: hello.ServerName, Versions: hello.SupportedVersions}
+	h.tls = pdk.Handshake{ServerName: hello.ServerName, Versions: hello.SupportedVersions, Hello: hello}
 	peer, local := c.flow.Peer, c.flow.Local
 	c.w.Loop.Post(func() { h.start(snap.Global, peer, local) })
 	select {
@@ -112,10 +112,13 @@ func (h *handshake) end(err error) {
 // config is base with what the handlers decided.
 func (h *handshake) config(base *tls.Config) *tls.Config {
 	d := &h.tls
-	if len(d.Certificates) == 0 && !d.RequestCertificate && !d.NoSessionReuse && !d.NoHTTP2 {
+	if len(d.Certificates) == 0 && !d.RequestCertificate && !d.NoSessionReuse && !d.NoHTTP2 && d.MaxVersion == 0 {
 		return nil
 	}
 	c := base.Clone()
+	if d.MaxVersion != 0 {
+		c.MinVersion, c.MaxVersion = d.MinVersion, d.MaxVersion
+	}
 	c.GetConfigForClient = nil
 	if len(d.Certificates) > 0 {
 		c.Certificates, c.GetCertificate = d.Certificates, nil

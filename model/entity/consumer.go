@@ -38,7 +38,7 @@ type ConsumerGroup struct {
 
 func consumerGroupSchema() *schema.Schema {
 	return &schema.Schema{
-		Name: "consumer_groups", EndpointKey: "name", Workspaceable: true,
+		Name: "consumer_groups", EndpointKey: "name", Workspaceable: true, NoAdminAPI: true,
 		Fields: []schema.Field{
 			schema.ID, schema.CreatedAt, schema.UpdatedAt,
 			schema.UTF8Name.Named("name", required),

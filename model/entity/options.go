@@ -19,7 +19,8 @@ type Options struct {
 	// Vault finds the schema of a vault; nil knows "env" only.
 	Vault func(name string) (*schema.Schema, bool)
 	// ConsumerGroups adds consumer_groups and the plugins' consumer_group
-	// field, which the open-source reference does not have.
+	// field, which the open-source reference does not have, and its database
+	// neither.
 	ConsumerGroups bool
 	// Filters are the names of the wasm filters that filter chains may use.
 	Filters []string

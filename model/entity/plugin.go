@@ -35,7 +35,9 @@ func pluginSchema(o Options) *schema.Schema {
 	}
 	key := []string{"name", "route", "service", "consumer"}
 	if o.ConsumerGroups {
-		fields = append(fields, scope("consumer_group", "consumer_groups"))
+		f := scope("consumer_group", "consumer_groups")
+		f.Default, f.Nilable = nil, true // shown where it is set only: the open-source reference has no such field
+		fields = append(fields, f)
 		key = append(key, "consumer_group")
 	}
 	find := o.Plugin

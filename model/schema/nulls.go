@@ -41,7 +41,7 @@ func withNulls(spec *recordSpec, rec map[string]any) map[string]any {
 		f := spec.at(i)
 		v, ok := out[f.Name]
 		if !ok || v == nil {
-			if !f.Transient {
+			if !f.Transient && !f.Nilable {
 				out[f.Name] = Null
 			}
 			continue

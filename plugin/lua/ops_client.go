@@ -21,8 +21,9 @@ func init() {
 		}
 		c.Return(p)
 	}))
-	RegisterOp("client.consumer_groups", onRequest(func(c *Call, _ *pdk.Kong) { c.Return(nil) }))
-	RegisterOp("client.set_consumer_groups", onRequest(func(c *Call, _ *pdk.Kong) { c.Return() }))
+	RegisterOp("client.consumer_groups", onRequest(consumerGroups))
+	RegisterOp("client.set_consumer_groups", onRequest(setConsumerGroups))
+	RegisterOp("client.authenticate_groups", onRequest(func(c *Call, k *pdk.Kong) { k.Client.AuthenticateGroups(c.String(0)); c.Return() }))
 	RegisterOp("client.tls.chain", onRequest(func(c *Call, k *pdk.Kong) {
 		chain, err := k.Client.CertificateChain()
 		switch {
@@ -104,6 +105,32 @@ func authenticate(c *Call, k *pdk.Kong) {
 		return
 	}
 	c.Return(serial(k.Client.Consumer(), k.Client.Credential()))
+}
+
+// consumerGroups(): the groups in order of their names; nil without any
+func consumerGroups(c *Call, k *pdk.Kong) {
+	groups := k.Client.ConsumerGroups()
+	if len(groups) == 0 {
+		c.Return(nil)
+		return
+	}
+	list := make([]any, len(groups))
+	for i, g := range groups {
+		list[i] = plain(g)
+	}
+	c.Return(list)
+}
+
+// setConsumerGroups(groups or nil)
+func setConsumerGroups(c *Call, k *pdk.Kong) {
+	var groups []dao.Record
+	for _, g := range listOf(c.Value(0)) {
+		if m, ok := g.(map[string]any); ok {
+			groups = append(groups, dao.Record(m))
+		}
+	}
+	k.Client.SetConsumerGroups(groups)
+	c.Return()
 }
 
 // loadConsumer(id, by_username): consumer, text, whether the text says that id cannot be one

@@ -20,6 +20,7 @@ func init() {
 		h.close()
 		c.Return(1)
 	}))
+	RegisterOp("socket.shutdown", onSocket(shutdownSocket))
 	RegisterOp("socket.option", onSocket(socketOption))
 	RegisterOp("socket.fd", onSocket(func(c *Call, h *handle) {
 		if h.tcp == nil {
@@ -28,6 +29,15 @@ func init() {
 		}
 		c.Return(h.tcp.FD())
 	}))
+}
+
+// shutdownSocket() tells the peer that nothing more comes.
+func shutdownSocket(c *Call, h *handle) {
+	if h.tcp == nil {
+		c.Return(nil, "closed")
+		return
+	}
+	refuse(c, h.tcp.ShutdownSend(), 1)
 }
 
 // sockets are those of one VM.

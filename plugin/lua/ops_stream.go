@@ -16,6 +16,7 @@ func init() {
 	RegisterOp("stream.exit", onStream(streamExit))
 	RegisterOp("stream.ngx_exit", onStream(streamNgxExit))
 	RegisterOp("stream.print", onStream(streamPrint))
+	RegisterOp("stream.disable_tls", onStream(func(c *Call, k *pdk.Kong) { k.Balance.NoTLS = true; c.Return(true) }))
 	RegisterOp("stream.socket", onStream(streamSocket))
 	RegisterOp("stream.peek", onStream(streamPeek))
 	RegisterOp("stream.receive", onStream(streamReceive))

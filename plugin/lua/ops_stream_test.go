@@ -75,3 +75,25 @@ func TestStreamReceive(t *testing.T) {
 		})
 	}
 }
+
+func TestStreamDisableTLS(t *testing.T) {
+	s := newStage(t, Options{Stream: true})
+	p := s.plugin("p", `function P:preread() say(kong.service.request.disable_tls()) end
+		function P:log() say(pcall(kong.service.request.disable_tls)) end`)
+	all := s.start(p)
+	s.lines()
+	k, _ := s.request()
+	k.Stream = &pdk.Stream{Protocol: "TCP"}
+	for _, ph := range []phase.Phase{phase.Preread, phase.Log} {
+		k.Phase, k.X.Phase = ph, uint32(ph)
+		s.rt.Run(k, ph, all)
+	}
+	if !k.Balance.NoTLS {
+		t.Error("TLS is not off")
+	}
+	got := s.lines()
+	if !strings.Contains(got, " true,") || !strings.Contains(got, "function cannot be called in log phase (only in: balancer, preread)") {
+		t.Error(got)
+	}
+	s.end(k)
+}

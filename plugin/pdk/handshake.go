@@ -13,6 +13,11 @@ type Handshake struct {
 	ServerName string
 	// Versions that the client supports.
 	Versions []uint16
+	// Hello is all of what the client offered; nil for L4 sessions, whose
+	// ClientHello the gateway reads itself. It may not be changed.
+	Hello *tls.ClientHelloInfo
+	// MinVersion and MaxVersion narrow the listener's versions; 0 leaves them.
+	MinVersion, MaxVersion uint16
 	// Certificates are served instead of those for the name, when not empty.
 	Certificates []tls.Certificate
 	// RequestCertificate asks the client for a certificate; Authorities are

@@ -72,7 +72,9 @@ type Kong struct {
 	Log      Log
 
 	consumer, credential dao.Record
-	clientVerify         string // kong.client.tls.set_client_verify; "" = as the handshake went
+	groups               []dao.Record // kong.client.set_authenticated_consumer_groups
+	groupsSet            bool         // groups are those, not the consumer's
+	clientVerify         string       // kong.client.tls.set_client_verify; "" = as the handshake went
 	collected            []collected
 }
 
@@ -148,6 +150,8 @@ type Balance struct {
 	// Retry, if set, is called before each further try of a service whose host
 	// is a name; a status that it returns ends the request.
 	Retry func() (status int)
+	// NoTLS keeps an L4 session from speaking TLS with the service.
+	NoTLS bool
 	// Buffering asks for the whole response before any of it goes on.
 	Buffering bool
 }

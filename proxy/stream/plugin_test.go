@@ -390,3 +390,14 @@ func TestBandwidthLimit(t *testing.T) {
 		})
 	}
 }
+
+// TestDisableTLS reaches a service that wants TLS in the clear, as kong.service.request.disable_tls asks.
+func TestDisableTLS(t *testing.T) {
+	p := &probe{preread: func(k *pdk.Kong) error { k.Balance.NoTLS = true; return nil }}
+	r := newRig(t, Options{}, declare(p, true))
+	host, port := echo(t, nil)
+	r.route("tcp", kv{"protocol": "tls", "host": host, "port": port}, nil)
+	r.insert("plugins", kv{"name": "probe", "protocols": everyProtocol})
+	c := dial(t, r.listen(Listener{}))
+	talk(t, c, "hello", "hello")
+}

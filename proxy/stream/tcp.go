@@ -154,7 +154,7 @@ func (t *tcpSession) after(out plugin.Outcome) {
 
 // connected goes on to TLS where the service wants it.
 func (t *tcpSession) connected() plugin.Outcome {
-	if t.entry.Service.Protocol == "tls" && !t.passthrough {
+	if t.entry.Service.Protocol == "tls" && !t.passthrough && !t.overrides().NoTLS {
 		return t.secureUpstream()
 	}
 	t.upstream = t.w.Loop.Now()

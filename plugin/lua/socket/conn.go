@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"net/netip"
 	"syscall"
 
@@ -203,6 +204,18 @@ func (c *Conn) Send(p []byte, timeout int64, done func(n int, err string)) {
 	if timeout > 0 {
 		c.wtime.At(c.l.Refresh() + timeout)
 	}
+}
+
+// ErrShutdown refuses to shut one direction of TLS down, which would cut it
+// short, or of a connection that still sends.
+var ErrShutdown = errors.New("shutdown is for plain connections that have sent everything")
+
+// ShutdownSend tells the peer that nothing more comes; it can still be read.
+func (c *Conn) ShutdownSend() error {
+	if c.secure || c.conn.Pending() > 0 {
+		return ErrShutdown
+	}
+	return unix.Shutdown(c.conn.FD, unix.SHUT_WR)
 }
 
 // fail ends a connection that broke while bytes were sent.

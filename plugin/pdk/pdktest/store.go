@@ -19,7 +19,7 @@ type Entity struct {
 // puts entities into it in order, checked by their schemas.
 func Store(t testing.TB, schemas []*schema.Schema, entities ...Entity) dao.Store {
 	t.Helper()
-	m, err := dao.NewMemory(dao.Options{Schemas: append(entity.Schemas(entity.Options{}), schemas...)})
+	m, err := dao.NewMemory(dao.Options{Schemas: append(entity.Schemas(entity.Options{ConsumerGroups: true}), schemas...)})
 	if err != nil {
 		t.Fatal(err)
 	}

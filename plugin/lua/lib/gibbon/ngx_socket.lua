@@ -5,6 +5,7 @@ local op = require "gibbon.op"
 local connect, handshake, send, receive = op.wait("socket.connect"), op.wait("socket.handshake"), op.wait("socket.send"), op.wait("socket.receive")
 local receive_head = op.wait("socket.receive_head")
 local keepalive, close, option, get_fd = op.ask("socket.keepalive"), op.ask("socket.close"), op.ask("socket.option"), op.ask("socket.fd")
+local shutdown = op.ask("socket.shutdown")
 local type, error, tostring, tonumber, setmetatable, concat, floor = type, error, tostring, tonumber, setmetatable, table.concat, math.floor
 local phase, refuse = native.phase, native.refuse
 
@@ -251,6 +252,12 @@ function tcp:close()
   if not id then return nil, "closed" end
   self.id = nil
   return close(id)
+end
+
+function tcp:shutdown(direction)
+  if direction ~= "send" then error("bad argument #1 to 'shutdown' (only \"send\" is supported)", 2) end
+  if not self.id then return nil, "closed" end
+  return shutdown(self.id)
 end
 
 function tcp:setoption(name, value)

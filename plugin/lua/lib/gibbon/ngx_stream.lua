@@ -1,6 +1,7 @@
 -- What ngx and kong are in the stream subsystem: there is no request and no response. Loaded last, in VMs of L4 sessions only.
 local native = require "gibbon.native"
 local op = require "gibbon.op"
+local phases = require "gibbon.phases"
 
 local type, error, tostring, concat, select = type, error, tostring, table.concat, select
 local phase, refuse, exit = native.phase, native.refuse, native.exit
@@ -108,6 +109,14 @@ setmetatable(ngx, {
   end,
   __newindex = native.ngx_newindex,
 })
+
+-- TLS with the service is left out for this session, whatever the service's protocol is; there is no way back.
+local ask_no_tls = op.ask("stream.disable_tls")
+local TLS_PHASES = phases.set("preread", "balancer")
+function kong.service.request.disable_tls()
+  phases.check(TLS_PHASES)
+  return ask_no_tls()
+end
 
 function kong.response.exit(status, body)
   if type(status) ~= "number" then error("code must be a number", 2) end

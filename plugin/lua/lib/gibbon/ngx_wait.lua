@@ -18,6 +18,15 @@ return function(ngx)
     return nil, "lua_check_client_abort is off"
   end
 
+  -- Thread pools are directives of nginx, and there are none here: as with a name that the reference does not know.
+  function ngx.run_worker_thread(pool, module_name, function_name)
+    if not native.can_wait() then native.refuse() end
+    if type(pool) ~= "string" or type(module_name) ~= "string" or type(function_name) ~= "string" then
+      error("the names of a thread pool, a module and a function are expected", 2)
+    end
+    return false, "thread pool " .. pool .. " not found"
+  end
+
   require "gibbon.ngx_thread" (ngx)
   ngx.timer = require("gibbon.ngx_timer").ngx
   require "gibbon.ngx_socket" (ngx)

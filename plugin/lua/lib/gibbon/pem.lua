@@ -18,11 +18,14 @@ end
 -- anything else.
 function M.of(v)
   if type(v) == "string" then return v:find("-----BEGIN ", 1, true) and v or nil end
-  if type(v) == "cdata" then return texts[v] end
-  if type(v) == "table" and type(v.pem) == "string" then return v.pem end -- of ngx.ssl
+  if type(v) == "cdata" then return texts[v] or require("gibbon.pem_openssl").of(v) end
   if type(v) == "table" and type(v.to_PEM) == "function" then
     return (v:to_PEM("private")) or (v:to_PEM())
   end
+  if type(v) == "table" and type(v.ctx) == "cdata" then return require("gibbon.pem_openssl").of(v.ctx) end
 end
+
+-- parsed(value) is the text of a parsed certificate or key only, as ngx.ssl gives them; nil for strings and objects.
+function M.parsed(v) return type(v) == "cdata" and M.of(v) or nil end
 
 return M

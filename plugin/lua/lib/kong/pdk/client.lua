@@ -2,6 +2,7 @@
 local native = require "gibbon.native"
 local phases = require "gibbon.phases"
 local op = require "gibbon.op"
+local pem = require "gibbon.pem"
 
 local type, error = type, error
 local ROUTED = phases.set("access", "response", "header_filter", "body_filter", "log")
@@ -61,8 +62,9 @@ function M.get_protocol(allow_terminated)
   return ask_protocol(allow_terminated and true or false)
 end
 
--- Consumer groups (Enterprise in the reference).
+-- Consumer groups (Enterprise in the reference). They are the consumer's until a plugin sets others.
 local ask_groups, ask_set_groups = op.ask("client.consumer_groups"), op.ask("client.set_consumer_groups")
+local ask_authenticate_groups = op.ask("client.authenticate_groups")
 
 function M.get_consumer_groups()
   phases.check(ROUTED)
@@ -87,6 +89,12 @@ function M.set_authenticated_consumer_group(group)
   ask_set_groups(group and { group } or nil)
 end
 
+function M.authenticate_consumer_group_by_consumer_id(consumer_id)
+  phases.check(ACCESS)
+  if type(consumer_id) ~= "string" then error("consumer_id must be a string", 2) end
+  ask_authenticate_groups(consumer_id)
+end
+
 -- ---- kong.client.tls ----
 
 local tls = {}
@@ -100,7 +108,7 @@ local ask_no_http2, ask_chain, ask_set_verify = op.ask("client.tls.disable_http2
 
 function tls.request_client_certificate(ca_certs)
   phases.check(CERTIFICATE)
-  return ask_request(type(ca_certs) == "table" and rawget(ca_certs, "pem") or nil)
+  return ask_request(pem.parsed(ca_certs))
 end
 
 function tls.disable_session_reuse()

@@ -5,6 +5,7 @@ local phases = require "gibbon.phases"
 local op = require "gibbon.op"
 local body = require "gibbon.body"
 local args = require "gibbon.args"
+local pem = require "gibbon.pem"
 
 local type, error = type, error
 local ACCESS = phases.set("access")
@@ -155,21 +156,21 @@ function M.set_tls_verify_depth(depth)
   return true
 end
 
--- Parsed certificates and keys are objects of ngx.ssl (lib/ngx/ssl.lua) or FFI data; the former carry their PEM text.
-local function pem_of(v) return type(v) == "table" and rawget(v, "pem") or nil end
-
 function M.set_tls_cert_key(chain, key)
   phases.check(TARGET_PHASES)
-  if type(chain) ~= "cdata" and not pem_of(chain) then error("chain must be a parsed cdata object", 2) end
-  if type(key) ~= "cdata" and not pem_of(key) then error("key must be a parsed cdata object", 2) end
-  if not pem_of(chain) or not pem_of(key) then return nil, "the chain and the key have to be parsed by ngx.ssl" end
-  return ask_cert(pem_of(chain), pem_of(key))
+  if type(chain) ~= "cdata" then error("chain must be a parsed cdata object", 2) end
+  if type(key) ~= "cdata" then error("key must be a parsed cdata object", 2) end
+  local chain_text, key_text = pem.parsed(chain), pem.parsed(key)
+  if not chain_text or not key_text then return nil, "the chain and the key have to be parsed by ngx.ssl or resty.openssl" end
+  return ask_cert(chain_text, key_text)
 end
 
 function M.set_tls_verify_store(store)
   phases.check(TARGET_PHASES)
-  if type(store) ~= "table" or type(store.authorities) ~= "string" then error("argument must be a resty.openssl.x509.store object", 2) end
-  return ask_store(store.authorities)
+  if type(store) ~= "table" or not require("gibbon.pem_openssl").is_store(store) then
+    error("argument must be a resty.openssl.x509.store object", 2)
+  end
+  return ask_store(pem.of(store.ctx))
 end
 
 return M
