@@ -38,7 +38,6 @@ type clientConn struct {
 	loop.Conn
 	w        *Worker
 	listener *Listener
-	flow     message.Flow
 	state    clientState
 	// in holds unparsed bytes between callbacks, scan is how far a head was looked at.
 	in   []byte
@@ -51,6 +50,7 @@ type clientConn struct {
 	lingered int
 	// peerClosed: the client has sent its end.
 	peerClosed bool
+	flow       message.Flow
 	tunnel     duplex
 	// authorities are those that a certificate handler named to the client.
 	authorities *x509.CertPool

@@ -199,10 +199,12 @@ func (r *request) appendVia(dst []byte) []byte {
 func (r *request) addOwnHeaders() {
 	o := &r.w.srv.Options
 	h := &o.Headers
-	var digits [20]byte
-	ms := func(name string, ns int64) {
-		_ = r.Set(&r.Response, name, string(strconv.AppendInt(digits[:0], max(ns, 0)/1e6, 10)))
+	number := func(id message.KnownHeader, name string, n int64) {
+		if room, err := r.Room(20); err == nil {
+			_ = r.SetKnown(&r.Response, id, name, r.Take(len(strconv.AppendInt(room[:0], n, 10))))
+		}
 	}
+	ms := func(id message.KnownHeader, name string, ns int64) { number(id, name, max(ns, 0)/1e6) }
 	proxied := r.Source == message.SourceService || r.target.tried > 0 || r.Bits&bitProxied != 0
 	t := &r.Times
 	if proxied {
@@ -211,10 +213,10 @@ func (r *request) addOwnHeaders() {
 			if at == 0 {
 				at = r.w.Loop.Now()
 			}
-			ms("X-Kong-Upstream-Latency", at-t.AccessEnd)
+			ms(message.HeaderXKongUpstreamLatency, "X-Kong-Upstream-Latency", at-t.AccessEnd)
 		}
 		if h.ProxyLatency {
-			ms("X-Kong-Proxy-Latency", t.AccessEnd-t.Start)
+			ms(message.HeaderXKongProxyLatency, "X-Kong-Proxy-Latency", t.AccessEnd-t.Start)
 		}
 		if h.Via {
 			r.addVia()
@@ -224,17 +226,17 @@ func (r *request) addOwnHeaders() {
 		}
 	} else {
 		if h.ResponseLatency {
-			ms("X-Kong-Response-Latency", r.w.Loop.Now()-t.Start)
+			ms(message.HeaderXKongResponseLatency, "X-Kong-Response-Latency", r.w.Loop.Now()-t.Start)
 		}
 		if h.Server {
 			_ = r.Set(&r.Response, "Server", o.Token)
 		}
 	}
 	if h.UpstreamStatus && r.UpstreamStatus != 0 {
-		_ = r.Set(&r.Response, "X-Kong-Upstream-Status", string(strconv.AppendInt(digits[:0], int64(r.UpstreamStatus), 10)))
+		number(message.HeaderXKongUpstreamStatus, "X-Kong-Upstream-Status", int64(r.UpstreamStatus))
 	}
 	if h.RequestID {
-		_ = r.Set(&r.Response, "X-Kong-Request-Id", r.View(r.RequestID))
+		_ = r.SetKnown(&r.Response, message.HeaderXKongRequestID, "X-Kong-Request-Id", r.RequestID)
 	}
 }
 
@@ -247,5 +249,7 @@ func (r *request) addVia() {
 	if f := r.FindID(&r.Response, message.HeaderVia); f != nil {
 		own = r.View(f.Value) + ", " + own
 	}
-	_ = r.Set(&r.Response, "Via", own)
+	if v, err := r.PutString(own); err == nil {
+		_ = r.SetKnown(&r.Response, message.HeaderVia, "Via", v)
+	}
 }

@@ -77,11 +77,15 @@ func (p *upstreamPool) closeAll() {
 
 // poolOf is the worker's pool for key.
 func (w *Worker) poolOf(key poolKey) *upstreamPool {
+	if p := w.lastPool; p != nil && p.key == key {
+		return p
+	}
 	p := w.pools[key]
 	if p == nil {
 		p = &upstreamPool{key: key}
 		w.pools[key] = p
 	}
+	w.lastPool = p
 	return p
 }
 

@@ -194,8 +194,9 @@ func (r *request) Next(name string, from int) (string, int, bool) {
 
 // findRoute asks the router, and sets what depends on route and service.
 func (r *request) findRoute() plugin.Outcome {
-	q := &r.router
+	q := &r.w.router
 	q.Method, q.Scheme, q.Path, q.Query = r.View(r.Method), r.scheme(), r.View(r.URI), r.View(r.Args)
+	q.Host, q.SNI, q.ForwardedProto = "", "", ""
 	if f := r.FindID(&r.Request, message.HeaderHost); f != nil {
 		q.Host = r.View(f.Value)
 	}
@@ -211,7 +212,9 @@ func (r *request) findRoute() plugin.Outcome {
 			q.ForwardedProto = r.View(f.Value)
 		}
 	}
-	if !r.snap.Router.Match(q, &r.route) {
+	found := r.snap.Router.Match(q, &r.route)
+	q.Header = nil
+	if !found {
 		r.exit(404, "no Route matched with those values")
 		r.step = stepHeaderFilter
 		return plugin.Continue
@@ -315,6 +318,9 @@ func (r *request) scheme() string {
 
 // clientAddr is the client's address after real-ip.
 func (r *request) clientAddr() netip.Addr {
+	if r.RemoteAddr == r.RealRemoteAddr {
+		return r.Flow.Peer.Addr().Unmap()
+	}
 	a, err := netip.ParseAddr(r.View(r.RemoteAddr))
 	if err != nil {
 		return r.Flow.Peer.Addr().Unmap()

@@ -125,8 +125,11 @@ type Worker struct {
 	skip       skipSets
 	h2         h2Settings
 	texts      map[netip.Addr]string
-	// captures is scratch for a route's groups.
+	// router is what the router is asked, captures scratch for a route's groups.
+	router   router.Request
 	captures []router.Capture
+	// lastPool is the pool that was used last: mostly it is the one that is wanted next.
+	lastPool *upstreamPool
 }
 
 // maxTexts bounds the memory of rendered addresses.

@@ -21,22 +21,23 @@ type upstreamConn struct {
 	r    *request
 	at   int
 	used int // requests so far
+
+	gotHead bool
+	// keep: the connection can be used again after this response.
+	keep bool
+	// sent: the whole request is written; chunked: its body goes in chunks.
+	sent, chunked bool
+	raw           bool // not HTTP: bytes go to the client as they are
+	handshake     bool
 	// in holds unread input between callbacks, hot what lies in the loop's
 	// buffer during one.
 	in, hot []byte
 	scan    int
 	interim int // responses below 200 before the final one
 	dec     http1.Decoder
-	gotHead bool
-	// keep: the connection can be used again after this response.
-	keep  bool
-	timer loop.Timer
-	// sent: the whole request is written; chunked: its body goes in chunks.
-	sent, chunked bool
-	raw           bool // not HTTP: bytes go to the client as they are
-	left          int64
-	tunnel        duplex
-	handshake     bool
+	timer   loop.Timer
+	left    int64
+	tunnel  duplex
 }
 
 // maxInterim bounds the interim responses that are read for one final response.

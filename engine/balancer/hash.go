@@ -117,6 +117,7 @@ func (h *hashing) of(k Hasher, t *Tries, on HashOn, name string) (uint64, bool) 
 		return 0, false
 	}
 	values := k.HashValues(on, name, t.values[:0])
+	t.values = values[:0]
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		if on != HashCookie {
 			return 0, false

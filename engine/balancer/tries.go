@@ -15,16 +15,24 @@ type Tries struct {
 
 	key    uint64
 	keyed  bool
-	failed [maxRemembered]netip.AddrPort
+	failed *[maxRemembered]netip.AddrPort // made by the first failure, since few requests have one
 	n      int
-	values [4]string
+	values []string // the memory of what is hashed
 }
 
 // Reset makes the record ready for the next request.
-func (t *Tries) Reset() { *t = Tries{} }
+func (t *Tries) Reset() {
+	if t.n > 0 || t.keyed {
+		clear(t.values[:cap(t.values)])
+		*t = Tries{failed: t.failed, values: t.values[:0]}
+	}
+}
 
 // Failed notes that the peer failed this request: the next Pick prefers others.
 func (t *Tries) Failed(p *Peer) {
+	if t.failed == nil {
+		t.failed = new([maxRemembered]netip.AddrPort)
+	}
 	t.failed[t.n%maxRemembered] = p.Addr
 	t.n++
 }

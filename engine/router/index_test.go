@@ -36,17 +36,18 @@ func TestIndexAgainstAllRules(t *testing.T) {
 
 func compare(t *testing.T, r *Router, req Request, note string) {
 	t.Helper()
-	var m, linear Match
+	var m Match
+	linear := req // with memory of its own
 	table := r.http
 	if layer4(req.Scheme) {
 		table = r.stream
 	}
 	st := &linear.state
 	st.flavor = r.flavor
-	st.begin(&req)
+	st.begin(&linear)
 	var want *rule
 	for _, rule := range table.rules {
-		if rule.matches(&req, st) {
+		if rule.matches(&linear, st) {
 			want = rule
 			break
 		}

@@ -34,7 +34,8 @@ type Header interface {
 }
 
 // Request is what a route may look at. Its strings may point into request
-// buffers: nothing of it is kept after Match, except in the caller's Match.
+// buffers: nothing of it is kept after Match, except in the caller's Match. Use
+// it again: it holds the memory that Match works with.
 type Request struct {
 	Method string
 	// Scheme is the protocol as the client spoke it: http, https, grpc, grpcs,
@@ -59,6 +60,8 @@ type Request struct {
 	// ForwardedProto is X-Forwarded-Proto when the peer is trusted and sent it,
 	// else "". It stands for the scheme where a route insists on https.
 	ForwardedProto string
+
+	state state
 }
 
 // Entry is a route as the router holds it.
@@ -77,8 +80,7 @@ type Entry struct {
 	webSocket bool
 }
 
-// Match is the result of a successful Router.Match. Use it again: it holds
-// scratch memory.
+// Match is the result of a successful Router.Match.
 type Match struct {
 	Entry *Entry
 	// Matched is the text of the path that the route matched: the prefix, what
@@ -94,8 +96,8 @@ type Match struct {
 	// ask for one.
 	NeedsWebSocket bool
 
-	rule  *rule
-	state state
+	rule *rule
+	hit  atc.Hit // of rule's expression
 }
 
 // Capture is a group of the regex that matched.
@@ -118,7 +120,7 @@ func (m *Match) Captures(dst []Capture, path string) []Capture {
 	if re := m.rule.path.regex; re != nil {
 		return re.groups(dst, path)
 	}
-	if hit := &m.state.bestHit; hit.Regexp != nil {
+	if hit := &m.hit; hit.Regexp != nil {
 		if hit.Lower {
 			path = strings.ToLower(path)
 		}
@@ -198,7 +200,7 @@ const none = math.MaxInt32
 // Entry, if there is none. It does not allocate, but for backtracking patterns
 // of the traditional flavor.
 func (r *Router) Match(req *Request, m *Match) bool {
-	st := &m.state
+	st := &req.state
 	st.flavor, st.best, st.hit, st.bestHit = r.flavor, none, atc.Hit{}, atc.Hit{}
 	st.begin(req)
 	t := r.http
@@ -214,7 +216,7 @@ func (r *Router) Match(req *Request, m *Match) bool {
 		m.NeedsWebSocket = st.best != none
 	}
 	st.end()
-	m.Entry, m.rule, m.Matched, m.Redirect = nil, nil, "", 0
+	m.Entry, m.rule, m.Matched, m.Redirect, m.hit = nil, nil, "", 0, st.bestHit
 	if st.best == none {
 		return false
 	}
@@ -224,7 +226,7 @@ func (r *Router) Match(req *Request, m *Match) bool {
 	case p.regex != nil:
 		m.Matched = p.regex.find(req.Path)
 	case m.rule.expr != nil:
-		m.Matched = st.bestHit.Text
+		m.Matched = m.hit.Text
 	default:
 		m.Matched = p.text
 	}

@@ -71,7 +71,7 @@ func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]boo
 			continue
 		}
 		name, value := s.NameOf(f), s.ValueOf(f)
-		if f.Flags&message.FieldEdited != 0 && !clean(name, value) {
+		if f.Flags&message.FieldEdited != 0 && !(f.ID != message.HeaderOther && validValue(value) || clean(name, value)) {
 			dst = appendEscaped(dst, name, value)
 			continue
 		}
