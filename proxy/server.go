@@ -74,7 +74,7 @@ type Server struct {
 	// Dial, if set, gives connections to upstreams in place of connect(2): a connected, non-blocking
 	// stream socket, which the worker owns from then on. It may not block. plugintest sets it.
 	Dial func(addr netip.AddrPort) (fd int, err error)
-	// UpstreamTLS makes the TLS configuration towards a service.
+
 	viaResponse, viaH2 string
 	snapshot           atomic.Pointer[snapshot.Snapshot]
 	draining           atomic.Bool

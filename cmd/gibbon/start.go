@@ -81,11 +81,6 @@ func (x *call) serve(c *conf.Config, warnings []conf.Warning, ready func()) erro
 		return err
 	}
 	defer instance.Release()
-	done, err := profile()
-	if err != nil {
-		return err
-	}
-	defer done()
 	wishes := make(chan gateway.Signal, 8)
 	stop := forward(wishes)
 	defer stop()

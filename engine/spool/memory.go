@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Buffers come in powers of two from 4 KB to 1 MB; bigger ones are not pooled.
@@ -12,6 +13,7 @@ const (
 	largest  = 20
 )
 
+// They hold a buffer's first byte, since a pointer goes into a pool without an allocation.
 var pools [largest - smallest + 1]sync.Pool
 
 // budget is what all Spools of the process together may hold in memory.
@@ -48,8 +50,8 @@ func (s *Spool) grow(n int) bool {
 // take is an empty buffer of 1<<class bytes.
 func take(class int) []byte {
 	if class <= largest {
-		if b, ok := pools[class-smallest].Get().(*[]byte); ok {
-			return (*b)[:0]
+		if b, ok := pools[class-smallest].Get().(*byte); ok {
+			return unsafe.Slice(b, 1<<class)[:0]
 		}
 	}
 	return make([]byte, 0, 1<<class)
@@ -63,8 +65,7 @@ func (s *Spool) free() {
 	size := cap(s.mem)
 	used.Add(-int64(size))
 	if class := bits.Len(uint(size)) - 1; class <= largest {
-		b := s.mem[:0]
-		pools[class-smallest].Put(&b)
+		pools[class-smallest].Put(unsafe.SliceData(s.mem))
 	}
 	s.mem = nil
 }

@@ -171,13 +171,18 @@ func (r *Run) unit(k *pdk.Kong, ph phase.Phase, u *Unit) plugin.Outcome {
 	}
 	b := u.Calls[0]
 	r.enter(k, b)
-	var err error
 	if u.Inline {
-		err = call(k, ph, b)
-		if !errors.Is(err, pdk.ErrBlocks) || ph&mayBlock == 0 {
+		if err := call(k, ph, b); !errors.Is(err, pdk.ErrBlocks) || ph&mayBlock == 0 {
 			return r.settle(k, ph, b, err)
 		}
 	}
+	return r.job(k, ph, b)
+}
+
+// job runs a handler in a goroutine. It is apart from unit, whose variables
+// must stay on the stack.
+func (r *Run) job(k *pdk.Kong, ph phase.Phase, b *plugin.Bound) plugin.Outcome {
+	var err error
 	k.InJob = true
 	k.Worker.Loop.Go(func() { err = call(k, ph, b) }, func() {
 		k.InJob = false
