@@ -235,7 +235,7 @@ func (n *node) gatewayView(pages proxy.ErrorPages) *pdk.Gateway {
 		ports[k] = v
 	}
 	return &pdk.Gateway{Store: n.store, Log: n.log, Errors: pages.Templates, NodeID: nodeID(n.conf), Hostname: host,
-		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settingsView(n.conf), PortMaps: ports,
+		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settingsView(n.conf), PortMaps: ports, Variables: n.conf.Lua.Variables,
 		Trusted: trustedView(n.conf), Resolver: n.dns, Eval: n.catalog.lua.Eval, Statistics: n.statistics}
 }
 

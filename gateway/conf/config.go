@@ -282,6 +282,8 @@ type Lua struct {
 	RegexCacheMaxEntries        int // lua_regex_cache_max_entries
 	// SharedDicts are the dictionaries of injected lua_shared_dict directives beside the gateway's own, sizes in bytes.
 	SharedDicts map[string]int64
+	// Variables are those of injected set directives: what plugins read from ngx.var until they write it. Keys have no "$".
+	Variables map[string]string
 	// MaxRunningTimers and MaxPendingTimers bound ngx.timer.
 	MaxRunningTimers, MaxPendingTimers int
 	// EventsMaxPayload is the size of one worker event. Setting: worker_events_max_payload.

@@ -38,6 +38,7 @@ var directivesKnown = map[string]directive{
 	"lua_regex_match_limit":       {"http", count(func(c *Config) *int { return &c.Lua.RegexMatchLimit }), "steps of one ngx.re match"},
 	"lua_regex_cache_max_entries": {"http", count(func(c *Config) *int { return &c.Lua.RegexCacheMaxEntries }), "compiled patterns kept by ngx.re"},
 	"lua_shared_dict":             {"http stream", (*builder).sharedDict, "one more dictionary in ngx.shared"},
+	"set":                         {"proxy location", (*builder).setVariable, "a variable of ngx.var that plugins read and write"},
 	"log_format":                  {"http stream", (*builder).logFormat, "a format of access logs"},
 	"ssl_protocols":               {"http proxy", (*builder).sslProtocols, "TLS versions"},
 	"ssl_prefer_server_ciphers":   {"http proxy", flag(func(c *Config) *bool { return &c.TLS.PreferServerCiphers }), "whether the server's order of ciphers wins"},
@@ -71,6 +72,7 @@ func (b *builder) directives() {
 	l.DefaultType = "text/plain"
 	b.c.Lua.MaxRunningTimers, b.c.Lua.MaxPendingTimers = 4096, 16384
 	b.c.Lua.SharedDicts = map[string]int64{}
+	b.c.Lua.Variables = map[string]string{}
 	b.c.Logs.Formats = map[string]LogFormat{}
 	for _, block := range injectBlocks {
 		for _, in := range b.c.inject[block] {
@@ -209,6 +211,18 @@ func (b *builder) sharedDict(w []string) error {
 	}
 	b.c.Lua.SharedDicts[w[0]] = v
 	return err
+}
+
+// setVariable reads `set $NAME VALUE`.
+func (b *builder) setVariable(w []string) error {
+	if len(w) != 2 || len(w[0]) < 2 || w[0][0] != '$' {
+		return fmt.Errorf("expected $name and a value")
+	}
+	if strings.Contains(w[1], "$") {
+		return fmt.Errorf("%q: values with variables are not supported", w[1])
+	}
+	b.c.Lua.Variables[w[0][1:]] = w[1]
+	return nil
 }
 
 // logFormat reads `log_format NAME [escape=default|json|none] TEXT…`.

@@ -137,7 +137,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	c, warnings, err := Load(file, []string{"KONG_LOG_LEVEL=info", "GIBBON_LOG_LEVEL=warn", "KONG_NGINX_WORKER_PROCESSES=3", "KONG_HEADERS=#x", "GIBBON_HEADERS=Via,X-Kong-Upstream-Status",
 		"KONG_NGINX_HTTP_CLIENT_MAX_BODY_SIZE=1k", "KONG_NGINX_PROXY_CLIENT_MAX_BODY_SIZE=2k", "KONG_PG_PASSWORD={vault://env/hush/k}", `HUSH={"k":"s3cret"}`,
-		"KONG_NGINX_HTTP_LUA_SHARED_DICT=mine 1m; lua_shared_dict other 2m", `KONG_NGINX_HTTP_LOG_FORMAT=brief escape=json '$status ' "$request"`, "KONG_PROXY_ACCESS_LOG=a.log brief"},
+		"KONG_NGINX_HTTP_LUA_SHARED_DICT=mine 1m; lua_shared_dict other 2m", "KONG_NGINX_PROXY_SET=$session_name a; set $session_secret 'b c'", `KONG_NGINX_HTTP_LOG_FORMAT=brief escape=json '$status ' "$request"`, "KONG_PROXY_ACCESS_LOG=a.log brief"},
 		map[string]string{"lua_max_uri_args": "7"})
 	if err != nil {
 		t.Fatal(err)
@@ -158,6 +158,7 @@ func TestPrecedence(t *testing.T) {
 		{"inner block wins", c.Limits.MaxBodySize, int64(2 << 10)},
 		{"reference", c.Datastore.Postgres.Password, "s3cret"},
 		{"dictionaries", c.Lua.SharedDicts, map[string]int64{"mine": 1 << 20, "other": 2 << 20}},
+		{"variables", c.Lua.Variables, map[string]string{"session_name": "a", "session_secret": "b c"}},
 		{"format", c.Logs.Formats["brief"], LogFormat{"json", "$status $request"}},
 		{"access", c.Logs.ProxyAccess, AccessLog{"/x#y/a.log", "brief"}},
 		{"masked", c.Clean()["pg_password"], "******"},

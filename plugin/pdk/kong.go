@@ -121,6 +121,9 @@ type Gateway struct {
 	// PortMaps is the setting port_maps: a listener's port to the one that
 	// clients see.
 	PortMaps map[int]int
+	// Variables are those of the configuration, by name without "$": what they
+	// hold until a plugin writes them.
+	Variables map[string]string
 	// Trusted says whether an address is among trusted_ips.
 	Trusted func(addr string) bool
 	// Statistics counts the clients' connections and requests; nil = unknown.

@@ -51,7 +51,7 @@ type site struct {
 }
 
 // open starts everything; the routes are /NAME/..., each with the plugin of that name and its configuration.
-func open(t *testing.T, configs map[string]string, more string) *site {
+func open(t *testing.T, configs map[string]string, more string, settings ...string) *site {
 	t.Helper()
 	ports, err := process.TakePorts()
 	if err != nil {
@@ -89,9 +89,9 @@ func open(t *testing.T, configs map[string]string, more string) *site {
 		"KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG=" + filepath.Join(dir, "kong.yml"), "KONG_PLUGINS=bundled" + names.String(), "KONG_PREFIX=" + prefix,
 		"KONG_LUA_PACKAGE_PATH=" + here + "/?.lua;" + here + "/?/init.lua;;", "KONG_PROXY_LISTEN=" + proxy + ", " + secure + " ssl", "KONG_ADMIN_LISTEN=off",
 		"KONG_ADMIN_GUI_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_NGINX_DAEMON=off", "KONG_NGINX_WORKER_PROCESSES=1", "KONG_PROXY_ACCESS_LOG=off",
-		"KONG_NGINX_HTTP_LUA_SHARED_DICT=prometheus_metrics 5m", "KONG_LOG_LEVEL=info", "KONG_UNTRUSTED_LUA=sandbox", "KONG_TRUSTED_IPS=127.0.0.1", "IDIOMS_SECRET=from env", "KONG_ANONYMOUS_REPORTS=off",
+		"KONG_NGINX_HTTP_LUA_SHARED_DICT=prometheus_metrics 5m; lua_shared_dict sessions 5m; lua_shared_dict discovery 1m; lua_shared_dict jwks 1m; lua_shared_dict introspection 5m; lua_shared_dict jwt_verification 5m", "KONG_LOG_LEVEL=info", "KONG_UNTRUSTED_LUA=sandbox", "KONG_TRUSTED_IPS=127.0.0.1", "IDIOMS_SECRET=from env", "KONG_ANONYMOUS_REPORTS=off",
 	}
-	g, err := process.Start(dir, env, binary, "start")
+	g, err := process.Start(dir, append(env, settings...), binary, "start")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,9 +159,12 @@ func (s *site) do(t *testing.T, line string, headers ...string) *answer {
 		t.Fatalf("%s: %v", line, err)
 	}
 	a := &answer{Response: resp, body: string(b)}
-	_ = json.Unmarshal(b, &a.echo)
+	a.decode()
 	return a
 }
+
+// decode reads what the service saw out of the body, if that is there.
+func (a *answer) decode() { _ = json.Unmarshal([]byte(a.body), &a.echo) }
 
 // wants compares pairs of got and want.
 func wants(t *testing.T, pairs ...any) {

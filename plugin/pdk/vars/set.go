@@ -3,6 +3,7 @@ package vars
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/message"
@@ -31,6 +32,17 @@ var edits = map[string]bool{
 	"kong_proxy_mode": true, "limit_rate": true,
 }
 
+// definable says whether a name is one that the configuration sets, or one of
+// $session_NAME: OIDC plugins write these and count on a template of nginx.conf
+// that defines them.
+func definable(k *pdk.Kong, name string) bool {
+	if _, known := ids[name]; known {
+		return false
+	}
+	_, ok := k.Gateway.Variables[name]
+	return ok || strings.HasPrefix(name, "session_")
+}
+
 // Set writes a variable. It fails, with nginx's texts, for one that is
 // read-only or unknown.
 func Set(k *pdk.Kong, name, value string) error {
@@ -43,7 +55,7 @@ func Set(k *pdk.Kong, name, value string) error {
 		k.X.Bits |= f.bit
 		return nil
 	}
-	if edits[name] {
+	if edits[name] || definable(k, name) {
 		if k.Edits == nil {
 			k.Edits = make(map[string]string, 4)
 		}

@@ -83,9 +83,18 @@ func Append(dst []byte, k *pdk.Kong, id int, name string) (_ []byte, found bool)
 func Get(dst []byte, k *pdk.Kong, name string) (_ []byte, found bool) {
 	id, ok := Resolve(name)
 	if !ok {
-		return dst, false
+		return defined(dst, k, name)
 	}
 	return Append(dst, k, id, name)
+}
+
+// defined is a variable that the configuration or a plugin made.
+func defined(dst []byte, k *pdk.Kong, name string) ([]byte, bool) {
+	v, ok := k.Edits[name]
+	if !ok {
+		v, ok = k.Gateway.Variables[name]
+	}
+	return append(dst, v...), ok
 }
 
 // view is a variable that stands in the exchange; always makes it found when empty.
