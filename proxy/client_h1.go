@@ -129,9 +129,13 @@ func (c *clientConn) write(p []byte) error {
 }
 
 func (c *clientConn) end() error {
-	if o := &c.req.out; o.chunked && !o.noBody {
+	if r := c.req; r.out.chunked && !r.out.noBody {
 		c.hold()
-		c.held = append(c.held, http1.LastChunk...)
+		if r.Trailer.N > 0 && r.takesTrailers() {
+			c.held = http1.AppendTrailer(c.held, r.Shared, &r.Trailer, &forbiddenTrailers)
+		} else {
+			c.held = append(c.held, http1.LastChunk...)
+		}
 	}
 	return c.flush()
 }

@@ -159,12 +159,9 @@ func (st *h2Stream) sendHead(end bool) error {
 func (st *h2Stream) sendTrailer() error {
 	st.closed = true
 	w := st.s.Begin()
-	w.Table(st.r.Shared, &st.r.Trailer, &noSkip)
+	w.Table(st.r.Shared, &st.r.Trailer, &forbiddenTrailers)
 	return st.send(w, true)
 }
-
-// noSkip skips no field.
-var noSkip [256]bool
 
 func (st *h2Stream) send(w *http2.HeadWriter, end bool) error {
 	st.r.BytesSent += uint64(w.Len())

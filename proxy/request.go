@@ -233,6 +233,7 @@ type requestBody struct {
 	waiting  func(error)
 	err      error // of the last collection
 	received int64
+	trailer  message.Head // see request.requestTrailer
 }
 
 type bodyMode uint8
@@ -252,6 +253,7 @@ func (b *requestBody) begin(kind message.BodyKind, length int64) {
 func (b *requestBody) reset() {
 	b.spool.Close()
 	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received = 0, false, false, false, false, nil, nil, 0
+	b.trailer = message.Head{}
 }
 
 // dropInvalid removes fields whose names have bytes other than letters,

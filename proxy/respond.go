@@ -46,6 +46,8 @@ type response struct {
 	tunnelled bool
 	// hostOfPeer: the upstream's Host is the chosen address's name, not pinned by a plugin or the route.
 	hostOfPeer bool
+	// hints counts early hints that passed.
+	hints uint8
 	// length of the body as announced, -1 = unknown.
 	length int64
 }
@@ -104,8 +106,7 @@ func (r *request) dropInternal(first uint32) {
 		switch {
 		case f.ID == message.HeaderTrailer:
 			if !trailers {
-				te := r.FindID(&r.Request, message.HeaderTE)
-				trailers = te != nil && te.Flags&message.FieldHop == 0
+				trailers = r.takesTrailers()
 			}
 			if !trailers {
 				f.Flags |= message.FieldHop
@@ -279,7 +280,12 @@ func (r *request) nextUpstream() (data []byte, done bool, err error) {
 	if r.up == nil {
 		return nil, true, nil
 	}
-	return r.up.next()
+	if data, done, err = r.up.next(); done && err == nil {
+		if u, ok := r.up.(*upstreamConn); ok && len(u.dec.Trailer) > 0 {
+			err = r.adoptTrailer(u)
+		}
+	}
+	return data, done, err
 }
 
 // emit passes a piece through body_filter and holds it for the client.

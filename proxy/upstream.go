@@ -206,7 +206,11 @@ func (u *upstreamConn) bodyEnd() {
 	}
 	u.sent = true
 	if u.chunked {
-		if err := u.Write([]byte(http1.LastChunk)); err != nil && !u.gotHead {
+		end := []byte(http1.LastChunk)
+		if t := u.r.requestTrailer(false); t != nil {
+			end = http1.AppendTrailer(nil, u.r.Shared, t, &forbiddenTrailers)
+		}
+		if err := u.Write(end); err != nil && !u.gotHead {
 			u.broken(err)
 		}
 	}
@@ -327,10 +331,16 @@ func (u *upstreamConn) parse(b []byte) bool {
 		if h.Status == 101 && r.Bits&message.BitUpgrade != 0 {
 			return u.upgrade(b, n)
 		}
-		if h.Status < 200 { // interim responses end here
+		if h.Status < 200 { // interim responses end here, but early hints
 			if u.interim++; u.interim > maxInterim || h.Status == 101 { // nobody asked to switch
 				u.failed(errUpstreamBad, health.TCPFailure, false)
 				return false
+			}
+			if r.takesHints(h.Status) {
+				var t message.Head
+				if _, err := h.Adopt(b, r.Shared, &t); err == nil {
+					r.passHints(&t)
+				}
 			}
 			if b = b[n:]; len(b) == 0 {
 				return true

@@ -380,8 +380,16 @@ func (u *h2Upstream) expired() {
 
 // Head implements http2.Handler: a response came.
 func (u *h2Upstream) Head(s *http2.Stream, h *http2.Head) {
-	if c, _ := s.User.(*h2Call); c != nil && h.Status >= 200 {
+	c, _ := s.User.(*h2Call)
+	switch {
+	case c == nil:
+	case h.Status >= 200:
 		c.head(h)
+	case c.r.takesHints(h.Status):
+		var t message.Head
+		if _, err := h.Adopt(c.r.Shared, &t); err == nil {
+			c.r.passHints(&t)
+		}
 	}
 }
 

@@ -164,8 +164,12 @@ func (c *h2Call) sendSpool() {
 		}
 		c.left -= int64(n)
 		c.ended = c.left == 0
-		if c.put(b[:n], c.ended) != nil {
+		t := c.trailer()
+		if c.put(b[:n], c.ended && t == nil) != nil {
 			return
+		}
+		if t != nil {
+			c.sendTrailer(t)
 		}
 	}
 	c.timer.After(c.r.target.read)
@@ -198,7 +202,9 @@ func (c *h2Call) bodyEnd() {
 		return
 	}
 	c.ended = true
-	if len(c.rest) == 0 {
+	if t := c.trailer(); t != nil {
+		c.sendTrailer(t)
+	} else if len(c.rest) == 0 {
 		_ = c.put(nil, true)
 	}
 }
@@ -209,7 +215,8 @@ func (c *h2Call) room() bool { return c.s != nil && len(c.rest) == 0 }
 func (c *h2Call) writable() {
 	r := c.r
 	if len(c.rest) > 0 {
-		n, err := c.s.Write(c.rest, c.ended)
+		t := c.trailer()
+		n, err := c.s.Write(c.rest, c.ended && t == nil)
 		if err != nil {
 			n, c.left, c.ended = len(c.rest), 0, true
 		}
@@ -217,6 +224,9 @@ func (c *h2Call) writable() {
 		c.timer.After(r.target.read)
 		if len(c.rest) > 0 {
 			return
+		}
+		if t != nil {
+			c.sendTrailer(t)
 		}
 	}
 	switch {

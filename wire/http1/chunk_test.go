@@ -234,3 +234,29 @@ func TestAppendChunk(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 }
+
+// TestTrailer: what a Decoder collected becomes fields, without those that have no place there.
+func TestTrailer(t *testing.T) {
+	var d Decoder
+	d.Begin(message.BodyChunked, 0)
+	in := []byte("0\r\nX-A: 1\r\nContent-Length: 5\r\nhost:b\r\nx-b:\t two \r\nX-Empty:\r\n\r\nrest")
+	if _, n, err := d.Decode(in); err != nil || !d.Done() || string(in[n:]) != "rest" {
+		t.Fatalf("%d %v", n, err)
+	}
+	var x message.Exchange
+	var pool message.Pool
+	if err := x.Begin(&pool); err != nil {
+		t.Fatal(err)
+	}
+	defer x.End()
+	if err := AdoptTrailer(d.Trailer, x.Shared, &x.Trailer, 10); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(AppendTrailer(nil, x.Shared, &x.Trailer, &[256]bool{})); got != "0\r\nX-A: 1\r\nx-b: two\r\nX-Empty: \r\n\r\n" {
+		t.Errorf("%q", got)
+	}
+	x.Clear(&x.Trailer)
+	if _ = AdoptTrailer(d.Trailer, x.Shared, &x.Trailer, 1); x.Trailer.N != 1 {
+		t.Errorf("%d fields of one", x.Trailer.N)
+	}
+}
