@@ -46,11 +46,12 @@ type VM struct {
 	results []byte // scratch of Call.Return
 
 	// runs are those without a request that wait (timers).
-	runs    map[*run]struct{}
-	timers  timers
-	tokens  tokens
-	sockets sockets
-	tls     sessions
+	runs      map[*run]struct{}
+	timers    timers
+	tokens    tokens
+	sockets   sockets
+	processes processes
+	tls       sessions
 }
 
 // currentOf is what a bound's tag holds.
@@ -319,6 +320,7 @@ func (vm *VM) stop() {
 
 func (vm *VM) close() {
 	if vm.lj != nil {
+		vm.processes.end()
 		vm.rt.dog.forget(vm.lj)
 		vm.lj.Close()
 		vm.lj = nil
