@@ -19,5 +19,9 @@ func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Stream: len(c.Listen.Stream) > 0, Log: l, TimeBudget: luaTimeBudget})
+	var pools []lua.ThreadPool
+	for _, p := range c.Lua.ThreadPools {
+		pools = append(pools, lua.ThreadPool(p))
+	}
+	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Stream: len(c.Listen.Stream) > 0, Log: l, TimeBudget: luaTimeBudget, ThreadPools: pools})
 }

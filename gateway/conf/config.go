@@ -284,10 +284,18 @@ type Lua struct {
 	SharedDicts map[string]int64
 	// Variables are those of injected set directives: what plugins read from ngx.var until they write it. Keys have no "$".
 	Variables map[string]string
+	// ThreadPools are the pools of injected thread_pool directives.
+	ThreadPools []ThreadPool
 	// MaxRunningTimers and MaxPendingTimers bound ngx.timer.
 	MaxRunningTimers, MaxPendingTimers int
 	// EventsMaxPayload is the size of one worker event. Setting: worker_events_max_payload.
 	EventsMaxPayload int
+}
+
+// ThreadPool is a pool of ngx.run_worker_thread: how many calls run and wait at the same time.
+type ThreadPool struct {
+	Name           string
+	Threads, Queue int
 }
 
 // Tracing is what is traced and how often.

@@ -39,6 +39,7 @@ var directivesKnown = map[string]directive{
 	"lua_regex_cache_max_entries": {"http", count(func(c *Config) *int { return &c.Lua.RegexCacheMaxEntries }), "compiled patterns kept by ngx.re"},
 	"lua_shared_dict":             {"http stream", (*builder).sharedDict, "one more dictionary in ngx.shared"},
 	"set":                         {"proxy location", (*builder).setVariable, "a variable of ngx.var that plugins read and write"},
+	"thread_pool":                 {"main", (*builder).threadPool, "a pool for ngx.run_worker_thread: a name, `threads=` and `max_queue=`"},
 	"log_format":                  {"http stream", (*builder).logFormat, "a format of access logs"},
 	"ssl_protocols":               {"http proxy", (*builder).sslProtocols, "TLS versions"},
 	"ssl_prefer_server_ciphers":   {"http proxy", flag(func(c *Config) *bool { return &c.TLS.PreferServerCiphers }), "whether the server's order of ciphers wins"},
@@ -222,6 +223,30 @@ func (b *builder) setVariable(w []string) error {
 		return fmt.Errorf("%q: values with variables are not supported", w[1])
 	}
 	b.c.Lua.Variables[w[0][1:]] = w[1]
+	return nil
+}
+
+// threadPool reads `thread_pool NAME threads=N [max_queue=N]`.
+func (b *builder) threadPool(w []string) error {
+	p := ThreadPool{Name: w[0]}
+	for _, o := range w[1:] {
+		name, value, _ := strings.Cut(o, "=")
+		n, err := strconv.Atoi(value)
+		switch {
+		case err != nil || n < 1 || n > 1<<16:
+			return fmt.Errorf("%s is not a number between 1 and 65536", o)
+		case name == "threads" && n <= 256:
+			p.Threads = n
+		case name == "max_queue":
+			p.Queue = n
+		default:
+			return fmt.Errorf("%s: expected threads=N, at most 256, and max_queue=N", o)
+		}
+	}
+	if p.Threads == 0 {
+		return fmt.Errorf("threads=N is missing")
+	}
+	b.c.Lua.ThreadPools = append(b.c.Lua.ThreadPools, p)
 	return nil
 }
 

@@ -89,6 +89,9 @@ func TestRefusals(t *testing.T) {
 		"MEM_CACHE_SIZE=1x":                     "mem_cache_size: \"1x\" is not a size",
 		"NGINX_HTTP_CLIENT_MAX_BODY_SIZE=big":   "nginx_http_client_max_body_size: invalid value of the directive client_max_body_size",
 		"NGINX_HTTP_LOG_FORMAT=x 'open":         "nginx_http_log_format: a quotation mark",
+		"NGINX_MAIN_THREAD_POOL=p":              "threads=N is missing",
+		"NGINX_MAIN_THREAD_POOL=p threads=x":    "threads=x is not a number between 1 and 65536",
+		"NGINX_MAIN_THREAD_POOL=p thread=1":     "thread=1: expected threads=N",
 		"NGINX_WORKER_PROCESSES=many":           "nginx_main_worker_processes must be auto or a number",
 		"NODE_ID=x":                             "node_id must be a UUID",
 		"ERROR_TEMPLATE_JSON=/no/such/file":     "error_template_json: the file could not be read",
@@ -137,6 +140,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	c, warnings, err := Load(file, []string{"KONG_LOG_LEVEL=info", "GIBBON_LOG_LEVEL=warn", "KONG_NGINX_WORKER_PROCESSES=3", "KONG_HEADERS=#x", "GIBBON_HEADERS=Via,X-Kong-Upstream-Status",
 		"KONG_NGINX_HTTP_CLIENT_MAX_BODY_SIZE=1k", "KONG_NGINX_PROXY_CLIENT_MAX_BODY_SIZE=2k", "KONG_PG_PASSWORD={vault://env/hush/k}", `HUSH={"k":"s3cret"}`,
+		"KONG_NGINX_MAIN_THREAD_POOL=slow threads=4 max_queue=9; thread_pool fast threads=1",
 		"KONG_NGINX_HTTP_LUA_SHARED_DICT=mine 1m; lua_shared_dict other 2m", "KONG_NGINX_PROXY_SET=$session_name a; set $session_secret 'b c'", `KONG_NGINX_HTTP_LOG_FORMAT=brief escape=json '$status ' "$request"`, "KONG_PROXY_ACCESS_LOG=a.log brief"},
 		map[string]string{"lua_max_uri_args": "7"})
 	if err != nil {
@@ -157,6 +161,7 @@ func TestPrecedence(t *testing.T) {
 		{"headers", c.Headers, Headers{Via: true, UpstreamStatus: true, UpstreamRequestID: true}},
 		{"inner block wins", c.Limits.MaxBodySize, int64(2 << 10)},
 		{"reference", c.Datastore.Postgres.Password, "s3cret"},
+		{"thread pools", c.Lua.ThreadPools, []ThreadPool{{"slow", 4, 9}, {"fast", 1, 0}}},
 		{"dictionaries", c.Lua.SharedDicts, map[string]int64{"mine": 1 << 20, "other": 2 << 20}},
 		{"variables", c.Lua.Variables, map[string]string{"session_name": "a", "session_secret": "b c"}},
 		{"format", c.Logs.Formats["brief"], LogFormat{"json", "$status $request"}},

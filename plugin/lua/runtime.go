@@ -31,6 +31,8 @@ type Options struct {
 	Stream bool
 	// Workers is the number of workers (ngx.worker.count); default 1.
 	Workers int
+	// ThreadPools are those of ngx.run_worker_thread beside "default".
+	ThreadPools []ThreadPool
 	// Log is the error log; nil drops everything.
 	Log *log.Logger
 	// Dial, if set, gives TCP sockets of Lua code their connections, as
@@ -68,6 +70,7 @@ type Runtime struct {
 	nextVM  atomic.Int32
 	mu      sync.Mutex
 	control *control
+	threads threads
 	// roots are the authorities of the setting rootsOf.
 	roots   *socket.Roots
 	rootsOf string
@@ -88,6 +91,7 @@ func New(o Options) (*Runtime, error) {
 		return nil, fmt.Errorf("Lua library: %w", err)
 	}
 	rt := &Runtime{o: o}
+	rt.threads.init(rt, o.ThreadPools)
 	rt.dog.start(o.TimeBudget)
 	pdk.SetLuaCheck(rt.CheckCode)
 	return rt, nil
@@ -99,6 +103,7 @@ func (rt *Runtime) SetGateway(g *pdk.Gateway) { rt.gw.Store(g) }
 
 // Close ends the runtime. Stop has been called for every worker.
 func (rt *Runtime) Close() {
+	rt.threads.close()
 	rt.dog.stop()
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
@@ -182,6 +187,9 @@ func (rt *Runtime) replace(w *worker.Worker, s *state, g *plugin.Generation) err
 	old := s.current
 	s.current, s.last = vm, g
 	if old != nil {
+		if g.CodeChanged {
+			rt.threads.renew()
+		}
 		old.retired = true
 		old.timers.expire()
 		s.retired = append(s.retired, old)

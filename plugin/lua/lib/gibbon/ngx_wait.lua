@@ -30,4 +30,5 @@ return function(ngx)
   require "gibbon.ngx_thread" (ngx)
   ngx.timer = require("gibbon.ngx_timer").ngx
   require "gibbon.ngx_socket" (ngx)
+  ngx.run_worker_thread = require "gibbon.worker_thread"
 end
