@@ -30,6 +30,7 @@ local made = {}
 local instances = {
   ["ngx.semaphore"] = function(m) return m.new(0) end,
   ["ngx.re"] = function() return ngx.re end,
+  ["ngx.pipe"] = function(m) return m.proc end,
 }
 
 local function lookup(name, kind)

@@ -9,7 +9,8 @@ local spawn, spawn_now, drop = op.wait("pipe.spawn"), op.ask("pipe.spawn"), op.a
 local wait, kill, write, read, shutdown = op.wait("pipe.wait"), op.ask("pipe.kill"), op.wait("pipe.write"), op.wait("pipe.read"), op.ask("pipe.shutdown")
 local type, error, tostring, tonumber, floor, concat, setmetatable = type, error, tostring, tonumber, math.floor, table.concat, setmetatable
 
-local M = { version = "0.1.28", _VERSION = "0.1.28" }
+local proc = {} -- methods of what spawn gives
+local M = { version = "0.1.28", _VERSION = "0.1.28", proc = proc }
 
 local LINE, COUNT, ANY = 0, 1, 2 -- kinds of a receive
 local PART = 65536
@@ -20,7 +21,6 @@ local STREAMS = { stdin = 0, stdout = STDOUT, stderr = STDERR }
 pcall(ffi.cdef, "typedef struct { double number; } gibbon_process;")
 local anchor = ffi.metatype("gibbon_process", { __gc = function(self) drop(self.number) end })
 
-local proc = {}
 local mt = { __index = proc }
 
 local function timeout(v, name)
