@@ -132,17 +132,20 @@ func (s *Shared) Set(h *Head, name, value string) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.PutString(name)
-	if err != nil {
-		return err
+	written := first.Name // mostly as it is written now
+	if string(s.NameOf(first)) != name {
+		n, err := s.PutString(name)
+		if err != nil {
+			return err
+		}
+		written.Off = n.Off
 	}
 	flags := FieldEdited
 	if first.Flags&(FieldEdited|FieldReplaced) != FieldEdited {
 		flags |= FieldReplaced
 	}
 	s.Del(h, name)
-	first.Name = Str16{Off: n.Off, Len: uint16(n.Len)}
-	first.Value, first.Flags = v, flags
+	first.Name, first.Value, first.Flags = written, v, flags
 	return nil
 }
 

@@ -22,16 +22,19 @@ static int push_context(lua_State *L, gb_vm *vm) {
     return 1;
 }
 
-/* Tables that are sure to be filled get room for some fields at once. */
-enum { ROOM = 3 };
+/* Tables that are sure to be filled get room for some fields at once. Of the library's own table the first places of the
+ * array are kong.ctx.shared and every plugin's kong.ctx.plugin, as many as have been used so far. */
+enum { ROOM = 3, SHARED = 1, MAX_SLOTS = 128 };
 
 /* push_request pushes the library's own table of the context; 0 at load time. */
 static int push_request(lua_State *L, gb_vm *vm) {
     int32_t *ref = gb_request_ref(vm);
     if (!ref) return 0;
     if (*ref <= 0) {
-        lua_createtable(L, 0, ROOM);
+        lua_createtable(L, SHARED + (int)(vm->slots < MAX_SLOTS ? vm->slots : MAX_SLOTS), 0);
+        lua_pushvalue(L, -1);
         *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        return 1;
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, *ref);
     return 1;
@@ -103,12 +106,17 @@ static int ngx_newindex(lua_State *L) {
 
 /* ---- kong.ctx ---- */
 
-/* ctx_key is where the table of kong.ctx's field at index 2 stands in the library's own table: by the number of the plugin's
- * handler, which saves interning its name; 0: it is no such field, or none here. */
+/* ctx_key is the place of the table of kong.ctx's field at index 2 in the library's own table; 0: it is no such field, or
+ * none here. */
 static int ctx_key(lua_State *L, gb_vm *vm) {
-    enum { SHARED = -1 };
-    if (IS(2, "plugin")) return vm->bound && vm->phase != GB_PHASE_TIMER ? -1 - vm->bound->plugin->handler : 0;
-    return IS(2, "shared") ? SHARED : 0;
+    const char *name = lua_tolstring(L, 2, NULL);
+    if (name == vm->plugin_name) {
+        if (!vm->bound || vm->phase == GB_PHASE_TIMER) return 0;
+        gb_plugin *p = vm->bound->plugin;
+        if (!p->slot) p->slot = SHARED + ++vm->slots;
+        return (int)p->slot;
+    }
+    return name == vm->shared_name ? SHARED : 0;
 }
 
 static int ctx_index(lua_State *L) {
@@ -210,7 +218,17 @@ static int set_ctx_meta(lua_State *L) {
     return 0;
 }
 
+/* keep_name keeps an interned string for good and gives its bytes. */
+static const char *keep_name(lua_State *L, const char *name) {
+    lua_pushstring(L, name);
+    const char *s = lua_tostring(L, -1);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    return s;
+}
+
 void gb_open_context(lua_State *L, gb_vm *vm) {
+    vm->plugin_name = keep_name(L, "plugin");
+    vm->shared_name = keep_name(L, "shared");
     static const luaL_Reg functions[] = {{"ngx_index", ngx_index}, {"ngx_newindex", ngx_newindex}, {"ctx_index", ctx_index},
                                          {"ctx_newindex", ctx_newindex}, {"arg_index", arg_index}, {"arg_newindex", arg_newindex},
                                          {"set_ctx_meta", set_ctx_meta}, {NULL, NULL}};

@@ -17,7 +17,7 @@ int gb_limit(lua_State *L, int i, const char *name, int fallback) {
 
 /* ---- escaping ---- */
 
-/* unsafe: bit 0 in a value, bit 1 in a name. */
+/* unsafe: bit 0 in a value, bit 1 in a name; bit 2 is an underscore. */
 static unsigned char unsafe[256];
 
 __attribute__((constructor)) static void fill_unsafe(void) {
@@ -25,6 +25,7 @@ __attribute__((constructor)) static void fill_unsafe(void) {
         if ((c < 32 && c != '\t') || c == 127) unsafe[c] |= 1;
         if (c <= 32 || c == 127 || (c && strchr("\"(),/:;<=>?@[\\]{}", c))) unsafe[c] |= 2;
     }
+    unsafe['_'] |= 4;
 }
 
 static char *escape(const char *s, size_t n, unsigned char bit, char *o) {
@@ -46,6 +47,37 @@ static int needs_escape(const char *s, size_t n, unsigned char bit) {
     for (size_t i = 0; i < n; i++)
         if (unsafe[(unsigned char)s[i]] & bit) return 1;
     return 0;
+}
+
+/* kinds are the bits of unsafe that occur in s. */
+static unsigned kinds(const char *s, size_t n) {
+    unsigned seen = 0;
+    for (size_t i = 0; i < n; i++) seen |= unsafe[(unsigned char)s[i]];
+    return seen;
+}
+
+/* controls says whether s has control bytes, a tab among them: eight bytes at a time. */
+static int controls(const char *s, size_t n) {
+    const uint64_t ones = ~(uint64_t)0 / 255, high = ones << 7;
+    uint64_t seen = 0;
+    for (; n >= 8; s += 8, n -= 8) {
+        uint64_t v, del;
+        memcpy(&v, s, 8);
+        del = v ^ ones * 127;
+        seen |= ((v - ones * 32) & ~v) | ((del - ones) & ~del);
+    }
+    if (seen & high) return 1;
+    for (; n; s++, n--)
+        if ((unsigned char)*s < 32 || *s == 127) return 1;
+    return 0;
+}
+
+int gb_plain_field(lua_State *L, const char **name, size_t *nn, const char **value, size_t *vn, int dashes) {
+    if (lua_type(L, 1) != LUA_TSTRING || lua_type(L, 2) != LUA_TSTRING) return 0;
+    *name = lua_tolstring(L, 1, nn);
+    *value = lua_tolstring(L, 2, vn);
+    if (*nn == 0 || *vn == 0 || *nn > UINT16_MAX) return 0;
+    return !(kinds(*name, *nn) & (dashes ? 6 : 2)) && !controls(*value, *vn);
 }
 
 const char *gb_header_name(lua_State *L, int i, size_t *n, char *buf, int dashes) {

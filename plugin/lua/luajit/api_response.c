@@ -21,11 +21,25 @@ static int single(uint8_t id) {
            id == ID_LAST_MODIFIED;
 }
 
+/* sent_by_service says whether the service sent the field, changed since or not. */
+static int sent_by_service(const gb_field *f) { return f && (!(f->flags & GB_FIELD_EDITED) || (f->flags & GB_FIELD_SERVICE)); }
+
+/* put_one is gb_response_set for one value as it is to be sent. 0: there is no room. */
+static int put_one(gb_exchange *x, const char *name, size_t nn, const char *value, size_t vn) {
+    uint32_t from = 0;
+    gb_field *old = gb_next(x, &x->response, name, nn, &from);
+    if (!old) return gb_add(x, &x->response, name, nn, value, vn);
+    int service = sent_by_service(old);
+    if (!gb_set_at(x, &x->response, old, from, name, nn, value, vn)) return 0;
+    if (service) old->flags |= GB_FIELD_SERVICE;
+    return 1;
+}
+
 void gb_response_set(lua_State *L, gb_exchange *x, const char *name, size_t nn, int i, int add, int blank) {
     if (nn == 0) return; /* nginx sends no header without a name */
     uint8_t id = gb_known(name, nn);
     gb_field *old = gb_find(x, &x->response, name, nn);
-    int service = old && (!(old->flags & GB_FIELD_EDITED) || (old->flags & GB_FIELD_SERVICE));
+    int service = sent_by_service(old);
     if (single(id)) {
         if (lua_istable(L, i)) {
             int n = (int)lua_objlen(L, i);
@@ -55,7 +69,12 @@ static int set_or_add(lua_State *L, int add) {
     gb_vm *vm = gb_self(L);
     gb_exchange *x = begin(L, GB_ANSWER_PHASES);
     char buf[256];
-    size_t n;
+    size_t n, vn;
+    const char *value, *plain;
+    if (!add && !x->head_sent && gb_plain_field(L, &plain, &n, &value, &vn, gb_underscores_to_dashes) &&
+        !is_transfer_encoding(plain, n)) {
+        return put_one(x, plain, n, value, vn) ? 0 : gb_region_full(L);
+    }
     if (lua_gettop(L) < 2) lua_settop(L, lua_gettop(L) < 1 ? 1 : 2);
     lua_settop(L, 2);
     gb_check_header(L, 1, 2);

@@ -60,19 +60,22 @@ void gb_request_del(gb_exchange *x, const char *name, size_t nn) {
 static int set_header(lua_State *L) {
     gb_exchange *x = begin(L, GB_BALANCE_PHASES);
     char buf[256];
-    size_t n;
+    size_t n, vn;
+    const char *name, *value;
+    if (gb_plain_field(L, &name, &n, &value, &vn, 0) && !(n == 4 && gb_equal(name, "host", 4))) {
+        return gb_set(x, &x->request, name, n, value, vn) ? 0 : gb_region_full(L);
+    }
     lua_settop(L, 2);
     gb_check_header(L, 1, 2);
-    const char *name = lua_tolstring(L, 1, &n);
+    name = lua_tolstring(L, 1, &n);
     if (n == 10 && gb_equal(name, ":authority", 10)) {
         if (!same(x, x->upstream_scheme, "grpc") && !same(x, x->upstream_scheme, "grpcs")) {
             lua_pushnil(L);
             lua_pushliteral(L, "cannot set :authority pseudo-header on non-grpc requests");
             return 2;
         }
-        size_t vn;
-        const char *v = gb_header_value(L, 2, &vn, 0);
-        put(L, x, &x->upstream_host, v, vn);
+        value = gb_header_value(L, 2, &vn, 0);
+        put(L, x, &x->upstream_host, value, vn);
         return 0;
     }
     name = gb_header_name(L, 1, &n, buf, 0);

@@ -59,17 +59,21 @@ int gb_add(gb_exchange *x, gb_head *h, const char *name, size_t nn, const char *
   return 1;
 }
 
-int gb_set(gb_exchange *x, gb_head *h, const char *name, size_t nn, const char *value, size_t vn) {
-  gb_str n, v;
-  gb_field *first = gb_find(x, h, name, nn);
-  if (!first) return gb_add(x, h, name, nn, value, vn);
-  if (!gb_put(x, &v, value, vn) || !gb_put(x, &n, name, nn)) return 0;
-  gb_del(x, h, name, nn);
+int gb_set_at(gb_exchange *x, gb_head *h, gb_field *first, uint32_t from, const char *name, size_t nn, const char *value, size_t vn) {
+  gb_str n = {first->name.off, 0}, v;
+  if (!gb_put(x, &v, value, vn)) return 0;
+  if (memcmp(gb_name(x, first), name, nn) != 0 && !gb_put(x, &n, name, nn)) return 0;
+  for (gb_field *f; (f = gb_next(x, h, name, nn, &from)) != NULL;) f->flags |= GB_FIELD_GONE;
   first->name.off = n.off;
-  first->name.len = (uint16_t)n.len;
   first->value = v;
   first->flags = GB_FIELD_EDITED;
   return 1;
+}
+
+int gb_set(gb_exchange *x, gb_head *h, const char *name, size_t nn, const char *value, size_t vn) {
+  uint32_t from = 0;
+  gb_field *first = gb_next(x, h, name, nn, &from);
+  return first ? gb_set_at(x, h, first, from, name, nn, value, vn) : gb_add(x, h, name, nn, value, vn);
 }
 
 int gb_del(gb_exchange *x, gb_head *h, const char *name, size_t nn) {

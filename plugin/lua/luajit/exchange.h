@@ -91,8 +91,11 @@ static inline int gb_put(gb_exchange *x, gb_str *out, const char *p, size_t n) {
   return 1;
 }
 
-/* gb_equal: ASCII names without regard to case; both n long. */
+/* gb_equal: ASCII names without regard to case; both n long. The first letter tells most names apart, and most equal ones are
+ * written alike. */
 static inline int gb_equal(const char *a, const char *b, size_t n) {
+  if (n && ((a[0] ^ b[0]) & ~0x20)) return 0;
+  if (memcmp(a, b, n) == 0) return 1;
   for (size_t i = 0; i < n; i++) {
     unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
     if (x == y) continue;
@@ -166,6 +169,8 @@ int gb_reserve(gb_exchange *x, gb_head *h, uint32_t n);
 int gb_add(gb_exchange *x, gb_head *h, const char *name, size_t nn, const char *value, size_t vn);
 /* gb_set: the first field takes the value and keeps its place, the others go; without any it is appended. */
 int gb_set(gb_exchange *x, gb_head *h, const char *name, size_t nn, const char *value, size_t vn);
+/* gb_set_at is gb_set where first is the first such field and `from` the index behind it, as gb_next leaves it. */
+int gb_set_at(gb_exchange *x, gb_head *h, gb_field *first, uint32_t from, const char *name, size_t nn, const char *value, size_t vn);
 /* gb_del removes every field called name and says whether there was one. */
 int gb_del(gb_exchange *x, gb_head *h, const char *name, size_t nn);
 /* gb_known: the message.KnownHeader of a name, 0 for any other. */

@@ -97,6 +97,10 @@ const char *gb_header_name(lua_State *L, int i, size_t *n, char *buf, int dashes
  * space where blank is set, control bytes escaped. */
 const char *gb_header_value(lua_State *L, int i, size_t *n, int blank);
 
+/* gb_plain_field takes name and value from places 1 and 2 where neither has to be changed: strings without unsafe bytes, not
+ * empty, and where dashes is set without underscores. 0: gb_check_header, gb_header_name and gb_header_value have to look. */
+int gb_plain_field(lua_State *L, const char **name, size_t *nn, const char **value, size_t *vn, int dashes);
+
 /* gb_push_response_fields is gb_push_fields for the response (api_headers.c). */
 int gb_push_response_fields(lua_State *L, gb_vm *vm, gb_exchange *x, int max, int raw);
 

@@ -43,6 +43,8 @@ void gb_lift(gb_vm *vm) { vm->core->limit = UINT64_MAX; }
  * the next one. A heap that has been large is collected as Lua does it. In per cent. */
 enum { PAUSE = 400, PAUSE_GROWN = 200 };
 
+enum { REFERENCES = 2048 };
+
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
@@ -115,8 +117,20 @@ void gb_end(gb_vm *vm) {
   }
 }
 
+/* make_room has the registry keep references in its array part: what is not free but in the list of free references counts
+ * as used when the table's parts are sized. Otherwise those made last are found by hashing. */
+static void make_room(lua_State *L) {
+  int last = 0;
+  for (int i = 0; i < REFERENCES; i++) {
+    lua_pushboolean(L, 1);
+    last = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  for (int i = 0; i < REFERENCES; i++) luaL_unref(L, LUA_REGISTRYINDEX, last - i); /* the lowest are the next ones */
+}
+
 static int open_vm(lua_State *L) {
   gb_vm *vm = lua_touserdata(L, 1);
+  make_room(L);
   luaL_openlibs(L);
   lua_pushlightuserdata(L, vm);
   lua_pushcclosure(L, gb_message_handler, 1);
@@ -147,6 +161,7 @@ gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
   }
   vm->L = L;
   vm->core = c;
+  lua_setexdata(L, vm);
   for (size_t i = 0; i < sizeof vm->ref / sizeof vm->ref[0]; i++) vm->ref[i] = LUA_NOREF;
   c->handle = handle;
   c->log_level = 8;

@@ -43,6 +43,7 @@ typedef struct gb_run gb_run;
 
 /* gb_plugin: a loaded handler. */
 typedef struct gb_plugin {
+  uint32_t slot;   /* place of its kong.ctx.plugin in a request's table; 0: it has used none yet */
   int32_t handler; /* registry reference of the handler table */
   int32_t fn[24];  /* its functions by bit number of the phase; LUA_NOREF: has none */
 } gb_plugin;
@@ -70,6 +71,9 @@ typedef struct gb_vm {
   uint8_t chunk_last, chunk_edited;
 
   uint32_t worker_id, worker_count;
+  uint32_t slots; /* of gb_plugin.slot, so far */
+  /* The bytes of interned strings: a key that equals one lies at the same address. */
+  const char *plugin_name, *shared_name;
   uint8_t control; /* this is the control VM: no worker, no requests */
 
   /* For api_*.c: log lines wait here until Go takes them (native.log fills it). */
@@ -79,8 +83,8 @@ typedef struct gb_vm {
   int32_t ref[16];
 } gb_vm;
 
-/* gb_self: the VM of the C function that runs. */
-static inline gb_vm *gb_self(lua_State *L) { return (gb_vm *)lua_touserdata(L, lua_upvalueindex(1)); }
+/* gb_self: the VM of the C function that runs. Every state of the VM carries it, which is quicker to read than the upvalue. */
+static inline gb_vm *gb_self(lua_State *L) { return (gb_vm *)lua_getexdata(L); }
 
 /* gb_need: the exchange, or a Lua error "no request found" where there is none. */
 static inline gb_exchange *gb_need(lua_State *L, gb_vm *vm) {
