@@ -2,6 +2,7 @@ package lua
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -64,9 +65,14 @@ func benchmarkTen(b *testing.B, body string) {
 		}
 	}
 	before, request, response := k.X.Used, k.X.Request, k.X.Response
-	began := cpuTime(b)
+	const window = 2000
+	least, began, n := int64(math.MaxInt64), cpuTime(b), 0
 	b.ReportAllocs()
 	for b.Loop() {
+		if n++; n%window == 0 {
+			now := cpuTime(b)
+			least, began = min(least, now-began), now
+		}
 		k.X.Used, k.X.Request, k.X.Response = before, request, response
 		for _, ph := range [...]phase.Phase{phase.Access, phase.HeaderFilter, phase.Log} {
 			k.Phase = ph
@@ -76,11 +82,11 @@ func benchmarkTen(b *testing.B, body string) {
 		}
 		s.rt.Release(k)
 	}
-	b.ReportMetric(float64(cpuTime(b)-began)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(least)/window, "cpu-ns/op")
 }
 
 // cpuTime is the processor time of the process, in nanoseconds: on a machine
-// that does other things too it says more than the clock.
+// that does other things too the least of some windows says more than the clock.
 func cpuTime(b *testing.B) int64 {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {

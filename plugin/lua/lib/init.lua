@@ -26,5 +26,9 @@ require "gibbon.ctx"
 
 if ngx.config.subsystem == "stream" then require "gibbon.ngx_stream" end
 
+-- Handlers are chains of short pieces between calls of C functions. Compiled one by one, each costs more to enter and leave
+-- than it saves; a piece that is stitched to the next one is to have some length.
+require("jit.opt").start("minstitch=40")
+
 -- Plugins gate on the version of the reference's LuaJIT.
 jit.version_num = 20199

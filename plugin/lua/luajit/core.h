@@ -85,8 +85,13 @@ typedef struct gb_event {
 
 enum { GB_POOL = 256, GB_UNREF = 512, GB_ENTRY_CALLS = 256, GB_LOG_MAX = 1 << 20 };
 
+/* gb_slab: small blocks of the heap (slab.c). */
+enum { GB_SLAB_CLASSES = 16 };
+typedef struct { char *base, *next; void *free[GB_SLAB_CLASSES]; } gb_slab;
+
 typedef struct gb_core {
   /* memory */
+  gb_slab slab;
   lua_Alloc alloc;
   void *alloc_ud;
   uint64_t mem, limit, hard, soft; /* limit is hard, or lifted for the runtime's own needs; see limited in vm.c */
@@ -148,6 +153,11 @@ void gb_collect(gb_vm *vm);
 void gb_relieve(lua_State *L, gb_core *c);
 void gb_unref_now(gb_vm *vm);
 int gb_on_thread(void);
+
+/* slab.c */
+void gb_slab_open(gb_slab *s);
+void gb_slab_close(gb_slab *s);
+void *gb_slab_alloc(gb_slab *s, lua_Alloc f, void *ud, void *p, size_t osize, size_t nsize);
 
 /* stop.c */
 void gb_interrupt(gb_vm *vm, uint64_t epoch);

@@ -133,3 +133,37 @@ func (h *host) stopAfter(d time.Duration) (end func()) {
 	}()
 	return func() { close(stop); <-stopped }
 }
+
+// Blocks come from lists by size class, from the general allocator where the
+// region is used up, and move between both as they grow and shrink: what they
+// hold must stay the same all the while.
+func TestBlocksKeepTheirContent(t *testing.T) {
+	h := newHost(t, 0)
+	got := h.value(`
+		local kept, seed = {}, 7
+		local function random(n) seed = (seed * 16807) % 2147483647 return seed % n + 1 end
+		local function make(k)
+			local len, list = random(700), {}
+			for i = 1, random(40) do list[i] = k * i end
+			for i = 1, random(20) do list["f" .. i] = k + i end
+			for i = 1, random(#list) do list[#list] = nil end
+			return { k = k, len = len, text = (string.char(33 + k % 90)):rep(len), list = list, n = #list }
+		end
+		local function check(e)
+			assert(e.text == (string.char(33 + e.k % 90)):rep(e.len), "text")
+			for i = 1, e.n do assert(e.list[i] == e.k * i, "array") end
+			for name, v in pairs(e.list) do if type(name) == "string" then assert(v == e.k + tonumber(name:sub(2)), "field") end end
+		end
+		for round = 1, 60000 do -- more than the region holds, then less
+			local at = random(round < 40000 and 30000 or 2000)
+			if kept[at] then check(kept[at]) end
+			kept[at] = make(round)
+			if round == 40000 then for i = 1, 25000 do kept[i] = nil end end
+		end
+		collectgarbage()
+		for _, e in pairs(kept) do check(e) end
+		native.log(6, "same")`)
+	if got != "6 same" {
+		t.Error(got)
+	}
+}

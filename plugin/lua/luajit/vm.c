@@ -31,7 +31,7 @@ static void *limited(void *ud, void *p, size_t osize, size_t nsize) {
       }
     }
   }
-  void *q = c->alloc(c->alloc_ud, p, osize, nsize);
+  void *q = gb_slab_alloc(&c->slab, c->alloc, c->alloc_ud, p, osize, nsize);
   if (q || nsize == 0) c->mem += nsize - osize;
   return q;
 }
@@ -39,9 +39,9 @@ static void *limited(void *ud, void *p, size_t osize, size_t nsize) {
 /* gb_lift lets the runtime allocate past the limit until gb_end (a traceback, a result). */
 void gb_lift(gb_vm *vm) { vm->core->limit = UINT64_MAX; }
 
-/* Most of a small heap is the library and the plugins, which no collection frees: it may grow to four times of that before
+/* Most of a small heap is the library and the plugins, which no collection frees: it may grow to eight times of that before
  * the next one. A heap that has been large is collected as Lua does it. In per cent. */
-enum { PAUSE = 400, PAUSE_GROWN = 200 };
+enum { PAUSE = 800, PAUSE_GROWN = 200 };
 
 enum { REFERENCES = 2048 };
 
@@ -105,7 +105,7 @@ void gb_end(gb_vm *vm) {
   vm->phase = 0;
   vm->nest = 0;
   c->refused = 0;
-  if (!c->grown && c->mem > sixteenths(c, 2)) {
+  if (!c->grown && c->mem > sixteenths(c, 1)) {
     c->grown = 1;
     lua_gc(vm->L, LUA_GCSETPAUSE, PAUSE_GROWN);
   }
@@ -167,6 +167,7 @@ gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
   c->log_level = 8;
   c->alloc = lua_getallocf(L, &c->alloc_ud);
   c->mem = (uint64_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024;
+  gb_slab_open(&c->slab);
   c->main = L;
   c->hard = c->limit = limit ? limit : UINT64_MAX;
   c->soft = sixteenths(c, 12);
@@ -199,6 +200,7 @@ void gb_close(gb_vm *vm) {
     free(r->frame.data.p);
     free(r);
   }
+  gb_slab_close(&c->slab);
   gb_buf *bufs[] = {&c->args, &c->results, &c->error, &c->scratch, &c->chunk, &c->log};
   for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) free(bufs[i]->p);
   free(c);
