@@ -21,28 +21,22 @@ import (
 func (n *node) openListeners() ([][]*proxy.Listener, error) {
 	perWorker := make([][]*proxy.Listener, len(n.workers))
 	for i, a := range n.conf.Listen.Proxy {
-		if a.Network == "unix" {
-			return nil, fmt.Errorf("proxy_listen: unix sockets are not supported yet: %s", a)
-		}
-		addr, err := resolveListen(a)
-		if err != nil {
-			return nil, fmt.Errorf("proxy_listen: %w", err)
-		}
 		sockets := 1
-		if a.ReusePort {
+		if a.ReusePort && a.Network != "unix" {
 			sockets = len(n.workers)
 		}
 		var fds []int
+		var addr netip.AddrPort
 		for k := 0; k < sockets; k++ {
-			fd, err := loop.Listen(addr, loop.ListenOptions{Backlog: a.Backlog, ReusePort: a.ReusePort, IPv6Only: a.IPv6Only, Deferred: a.Deferred})
+			fd, at, err := openStreamSocket(a, loop.ListenOptions{Backlog: a.Backlog, ReusePort: a.ReusePort, IPv6Only: a.IPv6Only, Deferred: a.Deferred})
 			if err != nil {
-				return nil, fmt.Errorf("proxy_listen: cannot listen on %s: %w", a, err)
+				return nil, fmt.Errorf("proxy_listen: %w", err)
 			}
 			n.listening = append(n.listening, fd)
-			fds = append(fds, fd)
+			fds, addr = append(fds, fd), at
 		}
 		for w := range perWorker {
-			l := &proxy.Listener{Index: i, Addr: addr, FD: fds[w%len(fds)], HTTP2: a.HTTP2, ProxyProtocol: a.ProxyProtocol}
+			l := &proxy.Listener{Index: i, Addr: addr, Path: unixPath(a), FD: fds[w%len(fds)], HTTP2: a.HTTP2, ProxyProtocol: a.ProxyProtocol}
 			if a.TLS {
 				l.TLS = n.serverTLS(a)
 			}
@@ -50,6 +44,37 @@ func (n *node) openListeners() ([][]*proxy.Listener, error) {
 		}
 	}
 	return perWorker, nil
+}
+
+// openStreamSocket listens on a TCP address or a unix socket, which has no address.
+func openStreamSocket(a conf.Address, o loop.ListenOptions) (fd int, addr netip.AddrPort, err error) {
+	if path := unixPath(a); path != "" {
+		fd, err = loop.ListenUnix(path, o)
+	} else if addr, err = resolveListen(a); err == nil {
+		fd, err = loop.Listen(addr, o)
+	}
+	if err != nil {
+		return -1, addr, fmt.Errorf("cannot listen on %s: %w", a, err)
+	}
+	return fd, addr, nil
+}
+
+// unixPath is where a unix socket lies, "" for other addresses.
+func unixPath(a conf.Address) string {
+	if a.Network == "unix" {
+		return a.Host
+	}
+	return ""
+}
+
+// removeSockets takes the files of unix sockets away, when nobody listens on
+// them any more.
+func removeSockets(all []conf.Address) {
+	for _, a := range all {
+		if path := unixPath(a); path != "" {
+			_ = os.Remove(path)
+		}
+	}
 }
 
 // resolveListen makes an address of a listener's host and port.
@@ -73,6 +98,9 @@ func resolveListen(a conf.Address) (netip.AddrPort, error) {
 func (n *node) closeListeners() {
 	for _, fd := range n.listening {
 		_ = unix.Close(fd)
+	}
+	if n.listening != nil {
+		removeSockets(n.conf.Listen.Proxy)
 	}
 	n.listening = nil
 }

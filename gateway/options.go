@@ -28,6 +28,7 @@ func proxyOptions(c *conf.Config) proxy.Options {
 		PoolRequests:      c.Upstream.KeepaliveMaxRequests,
 		PoolIdle:          int64(c.Upstream.KeepaliveIdleTimeout),
 		Trusted:           c.Client.TrustedIPs,
+		TrustedUnix:       c.Client.TrustedUnix,
 		RealIPHeader:      lower(c.Client.RealIPHeader),
 		RealIPRecursive:   c.Client.RealIPRecursive,
 		PortMaps:          map[uint16]uint16{},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/tls"
 	"fmt"
+	"net/netip"
 
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
@@ -17,6 +18,7 @@ type streams struct {
 	server    *stream.Server
 	workers   []*stream.Worker
 	accepting [][]*stream.Listener
+	addresses []conf.Address
 	// tcp are closed when draining begins, udp when the last session is over,
 	// since answers go out through them.
 	tcp, udp []int
@@ -36,7 +38,7 @@ func (n *node) makeStreams() error {
 		return err
 	}
 	s := &streams{server: &stream.Server{
-		Options: stream.Options{MaxConnections: n.conf.WorkerConnections, Trusted: n.conf.Client.TrustedIPs},
+		Options: stream.Options{MaxConnections: n.conf.WorkerConnections, Trusted: n.conf.Client.TrustedIPs, TrustedUnix: n.conf.Client.TrustedUnix},
 		Gateway: n.server.Gateway, Log: errors, Resolver: n.dns, Snapshot: n.server.Snapshot,
 	}}
 	if access != nil {
@@ -69,6 +71,7 @@ func (n *node) acceptStreams() error {
 		return nil
 	}
 	s.accepting = make([][]*stream.Listener, len(n.workers))
+	s.addresses = n.conf.Listen.Stream
 	for i, a := range n.conf.Listen.Stream {
 		if err := n.openStream(i, a); err != nil {
 			return fmt.Errorf("stream_listen: %w", err)
@@ -88,34 +91,39 @@ func (n *node) acceptStreams() error {
 // per worker with reuseport and for UDP, whose sessions live on one worker.
 func (n *node) openStream(index int, a conf.Address) error {
 	s := n.streams
-	if a.Network == "unix" {
-		return fmt.Errorf("unix sockets are not supported yet: %s", a)
-	}
-	addr, err := resolveListen(a)
-	if err != nil {
-		return err
-	}
 	udp := a.Network == "udp"
-	o := loop.ListenOptions{Backlog: a.Backlog, ReusePort: a.ReusePort || udp, IPv6Only: a.IPv6Only, Deferred: a.Deferred}
-	open, kept := loop.Listen, &s.tcp
+	o := loop.ListenOptions{Backlog: a.Backlog, ReusePort: a.ReusePort && a.Network != "unix" || udp, IPv6Only: a.IPv6Only, Deferred: a.Deferred}
+	open, kept := openStreamSocket, &s.tcp
 	if udp {
-		open, kept = loop.ListenUDP, &s.udp
+		open, kept = openUDP, &s.udp
 	}
 	fd := -1
+	var addr netip.AddrPort
 	for w := range n.workers {
 		if fd < 0 || o.ReusePort {
-			if fd, err = open(addr, o); err != nil {
-				return fmt.Errorf("cannot listen on %s: %w", a, err)
+			var err error
+			if fd, addr, err = open(a, o); err != nil {
+				return err
 			}
 			*kept = append(*kept, fd)
 		}
-		l := &stream.Listener{Index: index, Addr: addr, FD: fd, UDP: udp, ProxyProtocol: a.ProxyProtocol}
+		l := &stream.Listener{Index: index, Addr: addr, Path: unixPath(a), FD: fd, UDP: udp, ProxyProtocol: a.ProxyProtocol}
 		if a.TLS {
 			l.TLS = n.streamTLS(a)
 		}
 		s.accepting[w] = append(s.accepting[w], l)
 	}
 	return nil
+}
+
+func openUDP(a conf.Address, o loop.ListenOptions) (fd int, addr netip.AddrPort, err error) {
+	if addr, err = resolveListen(a); err == nil {
+		fd, err = loop.ListenUDP(addr, o)
+	}
+	if err != nil {
+		return -1, addr, fmt.Errorf("cannot listen on %s: %w", a, err)
+	}
+	return fd, addr, nil
 }
 
 // streamTLS is the configuration of an ssl listener: the proxy's without its
@@ -139,6 +147,14 @@ func (s *streams) drain(n *node) {
 		}
 		return nil
 	})
+	s.closeTCP()
+}
+
+// closeTCP closes the sockets that take connections.
+func (s *streams) closeTCP() {
+	if len(s.tcp) > 0 {
+		removeSockets(s.addresses)
+	}
 	closeAll(&s.tcp)
 }
 
@@ -161,7 +177,7 @@ func (s *streams) closeSessions(n *node) {
 // closeSockets closes what still listens.
 func (s *streams) closeSockets() {
 	if s != nil {
-		closeAll(&s.tcp)
+		s.closeTCP()
 		closeAll(&s.udp)
 	}
 }

@@ -74,6 +74,9 @@ func (c *clientConn) start(peer, local netip.AddrPort) {
 	c.flow.Serial = s.serial.Add(1)
 	c.flow.Peer, c.flow.Local = peer, local
 	c.flow.Listener = c.listener.Index
+	if p := c.listener.Path; p != "" {
+		c.flow.OnUnix(p)
+	}
 	c.flow.Accepted = time.Unix(0, w.Loop.Wall())
 	s.Active.Add(1)
 	w.conns[c] = struct{}{}

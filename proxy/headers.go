@@ -129,11 +129,12 @@ func (r *request) appendForwarded(dst []byte) []byte {
 	dst = append(dst, r.Bytes(s.proto)...)
 	dst = append(dst, "\r\nX-Forwarded-Host: "...)
 	dst = append(dst, r.Bytes(s.host)...)
-	dst = append(dst, "\r\nX-Forwarded-Port: "...)
-	if s.port.Len > 0 {
+	if p := r.visiblePort(); s.port.Len > 0 {
+		dst = append(dst, "\r\nX-Forwarded-Port: "...)
 		dst = append(dst, r.Bytes(s.port)...)
-	} else {
-		dst = strconv.AppendInt(dst, int64(r.visiblePort()), 10)
+	} else if p != 0 { // a unix socket has none
+		dst = append(dst, "\r\nX-Forwarded-Port: "...)
+		dst = strconv.AppendInt(dst, int64(p), 10)
 	}
 	dst = append(dst, "\r\nX-Forwarded-Path: "...)
 	if s.path.Len > 0 {

@@ -16,11 +16,20 @@ type Listener struct {
 	// Index numbers the listener; Addr is where it listens.
 	Index int
 	Addr  netip.AddrPort
-	FD    int
+	// Path of a unix socket, which has no Addr; "" for TCP.
+	Path string
+	FD   int
 	// TLS is the configuration of an ssl listener, nil in the clear.
 	TLS *tls.Config
 	// HTTP2 allows HTTP/2, ProxyProtocol expects a PROXY protocol header.
 	HTTP2, ProxyProtocol bool
+}
+
+func (l *Listener) String() string {
+	if l.Path != "" {
+		return "unix:" + l.Path
+	}
+	return l.Addr.String()
 }
 
 // acceptor is a listener on one worker's loop.
@@ -60,7 +69,7 @@ const acceptPause = 500e6
 
 func (a *acceptor) resume() {
 	if _, err := a.w.Loop.RegisterShared(a.l.FD, a); err != nil {
-		a.w.srv.Log.Errorf("cannot accept on %s any more: %v", a.l.Addr, err)
+		a.w.srv.Log.Errorf("cannot accept on %s any more: %v", a.l, err)
 	}
 }
 
@@ -75,7 +84,7 @@ func (a *acceptor) Ready(loop.Events) {
 		fd, peer, err := loop.Accept(a.l.FD)
 		if err != nil {
 			if err != loop.ErrAgain {
-				s.Log.Printf(log.Crit, nil, "accept() on %s failed: %v", a.l.Addr, err)
+				s.Log.Printf(log.Crit, nil, "accept() on %s failed: %v", a.l, err)
 				a.w.Loop.Unregister(a.l.FD)
 				a.pause.After(acceptPause)
 			}
@@ -83,13 +92,13 @@ func (a *acceptor) Ready(loop.Events) {
 		}
 		s.Accepted.Add(1)
 		if m := s.Options.MaxConnections; m > 0 && a.w.Connections() >= m {
-			s.Log.Printf(log.Alert, nil, "%d connections are not enough: refusing %s", m, peer)
+			s.Log.Printf(log.Alert, nil, "%d connections are not enough: refusing one on %s", m, a.l)
 			_ = unix.Close(fd)
 			continue
 		}
 		s.Handled.Add(1)
 		local := a.l.Addr
-		if !local.IsValid() || local.Addr().IsUnspecified() {
+		if a.l.Path == "" && (!local.IsValid() || local.Addr().IsUnspecified()) {
 			local = loop.LocalAddr(fd)
 		}
 		a.w.Serve(fd, a.l, peer, local)

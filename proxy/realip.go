@@ -12,7 +12,12 @@ import (
 func (r *request) realIP() {
 	o := &r.w.srv.Options
 	peer := r.Flow.Peer
-	if len(o.Trusted) == 0 || !peer.IsValid() || !trusted(o.Trusted, peer.Addr().Unmap()) {
+	switch {
+	case peer.IsValid():
+		if len(o.Trusted) == 0 || !trusted(o.Trusted, peer.Addr().Unmap()) {
+			return
+		}
+	case !o.TrustedUnix:
 		return
 	}
 	r.Bits |= message.BitTrusted

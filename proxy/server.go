@@ -36,6 +36,8 @@ type Options struct {
 	UpstreamHTTP2 bool
 	// Trusted peers may say who the client is.
 	Trusted []netip.Prefix
+	// TrustedUnix has peers on unix sockets trusted.
+	TrustedUnix bool
 	// RealIPHeader (lower case) names the client; RealIPRecursive walks it back.
 	RealIPHeader    string
 	RealIPRecursive bool

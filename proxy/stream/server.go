@@ -33,6 +33,8 @@ type Options struct {
 	Pipes, PipeSize int
 	// Trusted peers may say by a PROXY header who the client is.
 	Trusted []netip.Prefix
+	// TrustedUnix has peers on unix sockets trusted.
+	TrustedUnix bool
 }
 
 func (o *Options) fill() {
@@ -83,6 +85,8 @@ type Listener struct {
 	// Index numbers the listener; Addr is where it listens.
 	Index int
 	Addr  netip.AddrPort
+	// Path of a unix socket, which has no Addr; "" for others.
+	Path string
 	// FD is the socket. A TCP one may be shared by all workers; a UDP one belongs
 	// to one worker (see loop.ListenUDP, ReusePort).
 	FD  int
@@ -196,7 +200,7 @@ func (a *acceptor) Ready(loop.Events) {
 			return
 		}
 		local := a.l.Addr
-		if !local.IsValid() || local.Addr().IsUnspecified() {
+		if a.l.Path == "" && (!local.IsValid() || local.Addr().IsUnspecified()) {
 			local = loop.LocalAddr(fd)
 		}
 		w.acceptTCP(fd, a.l, peer, local)

@@ -77,6 +77,9 @@ func (s *session) begin(w *Worker, l *Listener, tr transport, peer, local netip.
 	s.start, s.wall = w.Loop.Now(), w.Loop.Wall()
 	s.flow = message.Flow{Serial: srv.serial.Add(1), Requests: 1, Peer: peer, Local: local, Listener: l.Index,
 		Accepted: time.Unix(0, s.wall)}
+	if l.Path != "" {
+		s.flow.OnUnix(l.Path)
+	}
 	s.remote = peer
 	s.status = 200
 	s.suspended = true // until the first bytes say where to
@@ -109,6 +112,10 @@ func (s *session) leave() {
 // believe takes the client that a PROXY header named, if the peer may name one.
 func (s *session) believe(client netip.AddrPort) {
 	s.flow.Proxied = client
+	if s.l.Path != "" && s.w.srv.Options.TrustedUnix {
+		s.remote = client
+		return
+	}
 	for _, p := range s.w.srv.Options.Trusted {
 		if p.Contains(s.flow.Peer.Addr().Unmap()) {
 			s.remote = client

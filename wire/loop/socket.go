@@ -89,6 +89,13 @@ type ListenOptions struct {
 	Deferred bool
 }
 
+func (o *ListenOptions) backlog() int {
+	if o.Backlog <= 0 {
+		return 511
+	}
+	return o.Backlog
+}
+
 // Listen opens a non-blocking TCP listening socket.
 func Listen(addr netip.AddrPort, o ListenOptions) (int, error) {
 	family, sa := unix.AF_INET, unix.Sockaddr(nil)
@@ -126,11 +133,7 @@ func Listen(addr netip.AddrPort, o ListenOptions) (int, error) {
 		err = unix.Bind(fd, sa)
 	}
 	if err == nil {
-		backlog := o.Backlog
-		if backlog <= 0 {
-			backlog = 511
-		}
-		err = unix.Listen(fd, backlog)
+		err = unix.Listen(fd, o.backlog())
 	}
 	if err != nil {
 		_ = unix.Close(fd)

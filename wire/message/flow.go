@@ -23,7 +23,7 @@ type Flow struct {
 	Serial uint64
 	// Requests counts the exchanges begun on it.
 	Requests uint64
-	// Peer is the other end of the socket, Local our end.
+	// Peer is the other end of the socket, Local our end; invalid on a unix socket.
 	Peer, Local netip.AddrPort
 	// Proxied is the client that a PROXY protocol header named; invalid without one.
 	Proxied netip.AddrPort
@@ -43,6 +43,10 @@ type Flow struct {
 
 	peerText, localText string
 }
+
+// OnUnix says that the connection came over the unix socket at path, which
+// has no addresses: the peer's text is "unix:" then, ours "unix:" and the path.
+func (f *Flow) OnUnix(path string) { f.peerText, f.localText = "unix:", "unix:"+path }
 
 // PeerText is the peer's address without port, made once per connection.
 func (f *Flow) PeerText() string {

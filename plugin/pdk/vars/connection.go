@@ -29,11 +29,11 @@ var connectionVariables = map[string]get{
 	"proxy_protocol_server_addr": proxiedServer,
 	"proxy_protocol_server_port": absent,
 	"realip_remote_addr":         view(func(x *message.Exchange) message.Str { return x.RealRemoteAddr }, true),
-	"realip_remote_port":         number(func(k *pdk.Kong) uint64 { return uint64(k.X.RealRemotePort) }),
+	"realip_remote_port":         port(func(k *pdk.Kong) uint16 { return k.X.RealRemotePort }),
 	"remote_addr":                view(func(x *message.Exchange) message.Str { return x.RemoteAddr }, true),
-	"remote_port":                remotePort,
+	"remote_port":                port(func(k *pdk.Kong) uint16 { return k.X.RemotePort }),
 	"server_addr":                view(func(x *message.Exchange) message.Str { return x.ServerAddr }, true),
-	"server_port":                number(func(k *pdk.Kong) uint64 { return uint64(k.X.ServerPort) }),
+	"server_port":                port(func(k *pdk.Kong) uint16 { return k.X.ServerPort }),
 
 	"ssl_alpn_protocol":       state(func(s *tls.ConnectionState) string { return s.NegotiatedProtocol }),
 	"ssl_cipher":              state(func(s *tls.ConnectionState) string { return tls.CipherSuiteName(s.CipherSuite) }),
@@ -75,12 +75,15 @@ func https(dst []byte, k *pdk.Kong) ([]byte, bool) {
 	return dst, true
 }
 
-// remotePort is empty where real_ip_header named an address without a port.
-func remotePort(dst []byte, k *pdk.Kong) ([]byte, bool) {
-	if k.X.RemotePort == 0 {
+// port is empty where there is none: on a unix socket, or where real_ip_header
+// named an address alone.
+func port(of func(*pdk.Kong) uint16) get {
+	return func(dst []byte, k *pdk.Kong) ([]byte, bool) {
+		if p := of(k); p != 0 {
+			dst = strconv.AppendUint(dst, uint64(p), 10)
+		}
 		return dst, true
 	}
-	return strconv.AppendUint(dst, uint64(k.X.RemotePort), 10), true
 }
 
 func proxied(text func(netip.AddrPort) string) get {
