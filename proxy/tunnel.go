@@ -30,13 +30,17 @@ type tunnel struct {
 	r *request
 	c upgraded
 	u *upstreamConn
+	l *loop.Loop
 	// timeout between bytes, nanoseconds.
 	timeout int64
-	done    bool
-	// frames follows those of a ws service, nil for any other.
-	frames *leaving
+	// received and sent count bytes from and to the client, for the log: here, where they are at hand.
+	received, sent uint64
+	done           bool
 	// clientEnd and upEnd: that side has sent its end.
 	clientEnd, upEnd bool
+	// ws: the service is for WebSockets; frames follows theirs then.
+	ws     bool
+	frames leaving
 }
 
 // upgrade turns both connections into a tunnel; b[:n] is the 101 head.
@@ -61,10 +65,9 @@ func (u *upstreamConn) upgrade(b []byte, n int) bool {
 // and lets bytes pass.
 func (r *request) openTunnel() plugin.Outcome {
 	c, u := r.client.(upgraded), r.up.(*upstreamConn)
-	t := &tunnel{r: r, c: c, u: u, timeout: r.target.read}
+	t := &tunnel{r: r, c: c, u: u, l: r.w.Loop, timeout: r.target.read, ws: r.socket != nil}
 	u.tunnel = t
-	if r.socket != nil {
-		t.frames = &leaving{}
+	if t.ws {
 		r.w.sockets[t] = struct{}{}
 	}
 	r.out.tunnelled = true
@@ -75,7 +78,7 @@ func (r *request) openTunnel() plugin.Outcome {
 	if err == nil && len(early) > 0 {
 		err = u.Write(early)
 	}
-	if t.frames != nil {
+	if t.ws {
 		t.frames.down.Pass(u.in)
 		t.frames.up.Pass(early)
 	}
@@ -106,7 +109,7 @@ func (t *tunnel) fromClient()   { t.move(t.c, &t.u.Conn, &t.clientEnd, false) }
 func (t *tunnel) fromUpstream() { t.move(&t.u.Conn, t.c, &t.upEnd, true) }
 
 func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
-	b := t.r.w.Loop.Buffer
+	b := t.l.Buffer
 	for !t.done && to.Pending() == 0 && !*ended {
 		n, err := from.Read(b)
 		if err == loop.ErrAgain {
@@ -114,7 +117,7 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 		}
 		if err != nil {
 			*ended = true
-			if down && t.frames != nil && t.frames.begun {
+			if down && t.frames.begun {
 				t.part()
 				return
 			}
@@ -126,17 +129,16 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 			return
 		}
 		p := b[:n]
-		if t.frames == nil || !t.frames.begun {
+		if !t.frames.begun {
 			t.u.timer.After(t.timeout)
 		}
-		if t.frames != nil {
+		if t.ws {
 			p = t.rest(p, down)
 		}
 		if down {
-			t.r.BytesSent += uint64(n)
-			t.r.BodyBytesSent += uint64(n)
+			t.sent += uint64(n)
 		} else {
-			t.r.RequestLength += uint64(n)
+			t.received += uint64(n)
 		}
 		if len(p) > 0 && to.Write(p) != nil {
 			if !down {
@@ -146,7 +148,7 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 			t.end()
 			return
 		}
-		if t.frames != nil && t.passed(down) {
+		if t.frames.begun && t.passed(down) {
 			t.part()
 			return
 		}
@@ -157,7 +159,7 @@ func (t *tunnel) move(from, to frameConn, ended *bool, down bool) {
 func (t *tunnel) drained(*clientConn) { t.fromUpstream() }
 func (t *tunnel) upDrained()          { t.fromClient() }
 func (t *tunnel) expired() {
-	if t.frames != nil && t.frames.begun {
+	if t.frames.begun {
 		t.part()
 		return
 	}
@@ -187,6 +189,9 @@ func (t *tunnel) leave() bool {
 		return false
 	}
 	t.done = true
+	t.r.BytesSent += t.sent
+	t.r.BodyBytesSent += t.sent
+	t.r.RequestLength += t.received
 	delete(t.r.w.sockets, t)
 	t.u.tunnel = nil
 	t.u.detach()

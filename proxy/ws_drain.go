@@ -43,7 +43,7 @@ type leaving struct {
 
 // goAway implements closable.
 func (t *tunnel) goAway() {
-	l := t.frames
+	l := &t.frames
 	if t.done || l.begun {
 		return
 	}
@@ -68,7 +68,7 @@ func (t *tunnel) tell(down bool) {
 	if down {
 		t.frames.toldClient = true
 		b := websocket.AppendFrame(nil, h, payload)
-		t.r.BytesSent += uint64(len(b))
+		t.sent += uint64(len(b))
 		_ = t.c.Write(b) // if it fails, reading does
 		return
 	}
@@ -81,7 +81,7 @@ func (t *tunnel) tell(down bool) {
 // rest says how much of p still goes to the client (down) or the upstream: the
 // end of a frame that is under way, nothing behind our close frame.
 func (t *tunnel) rest(p []byte, down bool) []byte {
-	l := t.frames
+	l := &t.frames
 	f, told := &l.up, l.toldUpstream
 	if down {
 		f, told = &l.down, l.toldClient
@@ -98,13 +98,10 @@ func (t *tunnel) rest(p []byte, down bool) []byte {
 	return p[:n]
 }
 
-// passed goes on after a piece has passed in a direction: our close frame
+// passed goes on after a piece has passed in a direction once begun: our close frame
 // goes behind it if a frame ended there. It says whether the connection is over.
 func (t *tunnel) passed(down bool) (over bool) {
-	l := t.frames
-	if !l.begun {
-		return false
-	}
+	l := &t.frames
 	told, f := l.toldUpstream, &l.up
 	if down {
 		told, f = l.toldClient, &l.down

@@ -19,16 +19,19 @@ type load struct {
 	path        string
 	post        int // bytes of a request body; 0: GET
 	streams     int // of HTTP/2 at a time on each connection; 0: HTTP/1.1
+	tls         bool
 }
 
 var loads = []load{
-	{"100b-64", 64, "/", 0, 0},
-	{"100b-512", 512, "/", 0, 0},
-	{"10k-64", 64, "/10k", 0, 0},
-	{"10k-512", 512, "/10k", 0, 0},
-	{"post1k-64", 64, "/", 1024, 0},
-	{"post1k-512", 512, "/", 1024, 0},
-	{"h2-8x32", 8, "/", 0, 32},
+	{name: "100b-64", connections: 64, path: "/"},
+	{name: "100b-512", connections: 512, path: "/"},
+	{name: "10k-64", connections: 64, path: "/10k"},
+	{name: "10k-512", connections: 512, path: "/10k"},
+	{name: "post1k-64", connections: 64, path: "/", post: 1024},
+	{name: "post1k-512", connections: 512, path: "/", post: 1024},
+	{name: "h2-8x32", connections: 8, path: "/", streams: 32},
+	{name: "tls-64", connections: 64, path: "/", tls: true},
+	{name: "tls-10k-64", connections: 64, path: "/10k", tls: true},
 }
 
 // sample is what one window showed.
@@ -76,7 +79,7 @@ func runCPU(b *bench, args []string) error {
 	var turns []turn
 	for _, r := range all {
 		for _, l := range loads {
-			if (l.streams > 0) != (r.engine.vars["h2"] != "") {
+			if (l.streams > 0) != (r.engine.vars["h2"] != "") || l.tls != (r.engine.vars["tls"] != "") {
 				continue
 			}
 			if *cases == "" || slices.Contains(strings.Split(*cases, ","), l.name) {
@@ -148,8 +151,11 @@ func report(all []*running, seen map[string][]sample) {
 	for _, l := range loads {
 		base := 0.0
 		peer := " nginx"
-		if l.streams > 0 {
+		switch {
+		case l.streams > 0:
 			peer = " nginx+h2"
+		case l.tls:
+			peer = " nginx+tls"
 		}
 		if s := seen[l.name+peer]; len(s) > 0 {
 			base = median(s, func(s sample) float64 { return s.cpu })

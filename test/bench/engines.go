@@ -37,6 +37,9 @@ var engines = []engine{
 	{name: "nginx+h2", about: "nginx, with HTTP/2 to clients", conf: "nginx.conf", vars: map[string]string{"h2": "yes"}, command: nginx},
 	{name: "haproxy+h2", about: "HAProxy, with HTTP/2 to clients", conf: "haproxy.cfg", vars: map[string]string{"h2": "yes"}, command: haproxy},
 	{name: "gibbon+h2", about: "a plain route, with HTTP/2 to clients", conf: "kong.yml", vars: map[string]string{"h2": "yes"}, command: gibbonH2},
+	{name: "nginx+tls", about: "nginx, with TLS to clients", conf: "nginx.conf", vars: map[string]string{"tls": "yes"}, command: nginx},
+	{name: "haproxy+tls", about: "HAProxy, with TLS to clients", conf: "haproxy.cfg", vars: map[string]string{"tls": "yes"}, command: haproxy},
+	{name: "gibbon+tls", about: "a plain route, with TLS to clients", conf: "kong.yml", vars: map[string]string{"tls": "yes"}, command: gibbonTLS},
 	{name: "gibbon+log", about: "the same with its access log", conf: "kong.yml", vars: map[string]string{"log": "yes"}, command: gibbonLog},
 	{name: "gibbon+lua", about: "one typical Lua plugin", conf: "kong.yml", vars: map[string]string{"plugin": "bench-typical"}, command: gibbonLua},
 	{name: "nginx+callout", about: "nginx with a Lua handler that asks an HTTP service (resty.http, kept connections)", conf: "nginx-callout.conf", command: nginx},
@@ -123,6 +126,9 @@ func (b *bench) launch(e engine, core, upstream int) (*running, error) {
 	port := b.ports.Take()
 	library, err := filepath.Abs("plugin/lua/lib") // resty.http, which Debian does not have
 	if err != nil {
+		return nil, err
+	}
+	if err := b.certificate(); err != nil {
 		return nil, err
 	}
 	vars := map[string]string{"dir": b.dir, "library": library, "port": fmt.Sprint(port), "files": fmt.Sprint(b.files), "upstream": fmt.Sprint(upstream), "name": e.name,

@@ -14,8 +14,8 @@ import (
 
 var (
 	wrkRequests = regexp.MustCompile(`(\d+) requests in ([\d.]+)(s|m)`)
-	wrkP50      = regexp.MustCompile(`50%\s+(\S+)`)
-	wrkP99      = regexp.MustCompile(`99%\s+(\S+)`)
+	wrkP50      = regexp.MustCompile(`(?m)^\s+50%\s+(\S+)`)
+	wrkP99      = regexp.MustCompile(`(?m)^\s+99%\s+(\S+)`)
 	wrkProblems = regexp.MustCompile(`Socket errors.*|Non-2xx.*`)
 )
 
@@ -34,7 +34,11 @@ func (b *bench) wrk(r *running, l load, core int, window time.Duration) (sample,
 		}
 		args = append(args, "-s", script)
 	}
-	out, err := exec.Command("taskset", append(args, "http://"+process.Loopback(r.port)+l.path)...).CombinedOutput()
+	scheme := "http://"
+	if l.tls {
+		scheme = "https://"
+	}
+	out, err := exec.Command("taskset", append(args, scheme+process.Loopback(r.port)+l.path)...).CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
