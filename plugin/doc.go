@@ -10,5 +10,6 @@
 // with a Runtime instead of New.
 //
 // It does not run plugins (proxy/pipeline does) and offers them nothing
-// (plugin/pdk does). Read plugin.go first.
+// (plugin/pdk does). Read plugin.go first; endpoint.go is what a plugin adds to
+// the Admin API.
 package plugin

@@ -22,6 +22,8 @@ type Plugin struct {
 	Config *schema.Schema
 	// Entities are schemas of entities that the plugin owns (keyauth_credentials).
 	Entities []*schema.Schema
+	// Endpoints are paths that the plugin adds to the Admin API (api.lua).
+	Endpoints []Endpoint
 	// Phases the handler implements. Of fills it from the handler's methods.
 	Phases phase.Phase
 	// Inline lists the phases whose handler neither blocks nor takes longer

@@ -25,6 +25,7 @@ const (
 	InvalidSize           Code = 9
 	InvalidUnique         Code = 10
 	InvalidOptions        Code = 11
+	OperationUnsupported  Code = 12
 	ForeignKeysUnresolved Code = 13
 	DeclarativeConfig     Code = 14
 	ReferencedByOthers    Code = 19
@@ -35,7 +36,7 @@ var codeNames = map[Code]string{
 	PrimaryKeyViolation: "primary key violation", ForeignKeyViolation: "foreign key violation",
 	UniqueViolation: "unique constraint violation", NotFound: "not found", InvalidOffset: "invalid offset",
 	DatabaseError: "database error", InvalidSize: "invalid size", InvalidUnique: "invalid unique name",
-	InvalidOptions: "invalid options", ForeignKeysUnresolved: "foreign keys unresolved",
+	InvalidOptions: "invalid options", OperationUnsupported: "operation unsupported", ForeignKeysUnresolved: "foreign keys unresolved",
 	DeclarativeConfig: "invalid declarative configuration", ReferencedByOthers: "referenced by others",
 }
 

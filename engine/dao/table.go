@@ -143,12 +143,16 @@ func (k *kind) foreignAt(field string) int {
 }
 
 // idOf is a row's id: the primary key, its parts joined where it has several.
-func (k *kind) idOf(rec Record) string {
-	if len(k.pk) == 1 {
-		return scalarKey(rec[k.pk[0]])
+func (k *kind) idOf(rec Record) string { return ID(k.pk, rec) }
+
+// ID is the id under which a record with this primary key is stored: what Get
+// takes.
+func ID(primaryKey []string, rec Record) string {
+	if len(primaryKey) == 1 {
+		return scalarKey(rec[primaryKey[0]])
 	}
-	parts := make([]string, len(k.pk))
-	for i, f := range k.pk {
+	parts := make([]string, len(primaryKey))
+	for i, f := range primaryKey {
 		parts[i] = scalarKey(rec[f])
 	}
 	return strings.Join(parts, ":")

@@ -21,6 +21,9 @@ type Schema struct {
 	AdminAPIName       string
 	AdminAPINestedName string
 	TableName          string
+	// DAO names a Lua module whose functions replace methods of kong.db.NAME
+	// for Lua code; "" for none.
+	DAO string
 
 	Fields          []Field
 	EntityChecks    []EntityCheck

@@ -58,7 +58,7 @@ local function lookup(name, kind)
     return made[object][method]
   end
   name = name:gsub(":", "."):gsub("^ngx%.shared%.DICT%.", "ngx.shared.kong_locks."):gsub("^ngx%.shared%.DICT$", "ngx.shared.kong_locks")
-    :gsub("^kong%.db%.<entity>", "kong.db.consumers"):gsub("<unique_field>", "username"):gsub("<foreign_field>", "consumer")
+    :gsub("^kong%.db%.<entity>", "kong.db.routes"):gsub("<unique_field>", "name"):gsub("<foreign_field>", "service")
     :gsub("^ngx%.header%.HEADER$", "ngx.header"):gsub("^ngx%.var%.VARIABLE$", "ngx.var"):gsub("^ndk%.set_var%.DIRECTIVE$", "ndk.set_var")
   for part in name:gmatch("[^.]+") do
     if type(at) ~= "table" and type(at) ~= "userdata" then return nil end

@@ -16,8 +16,8 @@ import (
 // on the Lua path.
 var ErrNotInstalled = errors.New("plugin is enabled but not installed")
 
-// Load finds kong.plugins.NAME.handler and .schema (and .daos) on the Lua path
-// and makes a Plugin of them. Loading a plugin a second time reads its files anew,
+// Load finds kong.plugins.NAME.handler and .schema (and .daos and .api) on the
+// Lua path and makes a Plugin of them. Loading a plugin a second time reads its files anew,
 // as does every Load that follows it until the next such one.
 // It may be called from any goroutine.
 func (rt *Runtime) Load(name string) (*plugin.Plugin, error) {
@@ -65,8 +65,15 @@ func (c *control) load(name string) (*plugin.Plugin, error) {
 		return nil, fmt.Errorf("schema.lua: %w", err)
 	}
 	webSocketProtocols(p)
-	p.Entities, err = c.entities(name)
-	return p, err
+	if p.Entities, err = c.entities(name); err != nil {
+		return nil, err
+	}
+	c.vm.loading = append(c.vm.loading, p.Entities...)
+	if p.Endpoints, err = c.endpoints(name); err != nil {
+		// what the proxy does for clients does not depend on it
+		c.vm.rt.o.Log.Warnf("plugin '%s': api.lua does not load, so the Admin API goes without its endpoints: %v", name, err)
+	}
+	return p, nil
 }
 
 // webSocketProtocols: a plugin with WebSocket phases that does not name its
@@ -106,6 +113,21 @@ func (c *control) entities(name string) ([]*schema.Schema, error) {
 		entities = append(entities, s)
 	}
 	return entities, nil
+}
+
+// endpoints reads api.lua.
+func (c *control) endpoints(name string) ([]plugin.Endpoint, error) {
+	out, err := c.do("api", name)
+	if err != nil {
+		return nil, withoutTrace(err)
+	}
+	var list []plugin.Endpoint
+	for _, v := range listOf(first(out)) {
+		m, _ := v.(map[string]any)
+		e := plugin.Endpoint{Path: text(m["path"]), Methods: texts(m["methods"]), Before: truth(m["before"]), Entity: text(m["entity"])}
+		list = append(list, e)
+	}
+	return list, nil
 }
 
 var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+([-+].*)?$`)

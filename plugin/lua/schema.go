@@ -28,6 +28,7 @@ func (cv *converter) schema(m map[string]any) (*schema.Schema, error) {
 		AdminAPIName:       text(m["admin_api_name"]),
 		AdminAPINestedName: text(m["admin_api_nested_name"]),
 		TableName:          text(m["table_name"]),
+		DAO:                text(m["dao"]),
 	}
 	var err error
 	if s.Fields, err = cv.fields("fields", m["fields"]); err != nil {

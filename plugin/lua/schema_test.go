@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gibbon-gateway/gibbon/model/schema"
+
+	"github.com/gibbon-gateway/gibbon/plugin"
 )
 
 // processed runs a config through the plugin's schema and gives the config or the error's one-line text.
@@ -167,6 +169,35 @@ func TestEntitiesOfDaos(t *testing.T) {
 	if e.Name != "notes" || e.EndpointKey != "name" || !e.Workspaceable || e.AdminAPIName != "my-notes" || len(e.Fields) != 4 || !e.Fields[0].Auto ||
 		e.Fields[3].Reference != "consumers" || e.Fields[3].OnDelete != "cascade" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestEndpointsOfAPI: api.lua declares paths; what does not load is left out with a warning.
+func TestEndpointsOfAPI(t *testing.T) {
+	s := newStage(t, Options{})
+	s.file("kong/plugins/p/handler.lua", prelude+"return P")
+	s.file("kong/plugins/p/schema.lua", plainSchema)
+	s.file("kong/plugins/p/daos.lua", `return { notes = { primary_key = { "id" }, fields = { { id = require("kong.db.schema.typedefs").uuid } } } }`)
+	s.file("kong/plugins/p/migrations/init.lua", `error("never loaded without a database")`)
+	s.file("kong/plugins/p/api.lua", `local schema, e = kong.db.notes.schema, require "kong.api.endpoints"
+		return { ["/notes/:notes"] = { schema = schema, methods = { before = print, GET = e.get_entity_endpoint(schema), POST = e.disable } },
+			["/hello"] = { GET = function() end, DELETE = function() end }, [1] = "ignored" }`)
+	p, err := s.rt.Load("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []plugin.Endpoint{{Path: "/hello", Methods: []string{"DELETE", "GET"}},
+		{Path: "/notes/:notes", Methods: []string{"GET", "POST"}, Before: true, Entity: "notes"}}
+	if !reflect.DeepEqual(p.Endpoints, want) {
+		t.Errorf("%+v", p.Endpoints)
+	}
+	s.lines()
+	s.file("kong/plugins/p/api.lua", `return { ["/x"] = { GET = "text" } }`)
+	if p, err = s.rt.Load("p"); err != nil || p.Endpoints != nil {
+		t.Errorf("%v, %v", p, err)
+	}
+	if got := s.lines(); !strings.Contains(got, "kong/plugins/p/api.lua: GET /x must be a function, it is a string") {
+		t.Error(got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/model/phase"
+	"github.com/gibbon-gateway/gibbon/model/schema"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
@@ -52,6 +53,9 @@ type VM struct {
 	sockets   sockets
 	processes processes
 	tls       sessions
+	// loading are the entities of plugins that the control VM has read: code
+	// of api.lua refers to their schemas before anything is stored.
+	loading []*schema.Schema
 }
 
 // currentOf is what a bound's tag holds.

@@ -84,6 +84,36 @@ function loader.daos(name)
   return out
 end
 
+-- api(name): the paths of kong.plugins.NAME.api in order, each with its methods; nil if there is none.
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+
+function loader.api(name)
+  local module = "kong.plugins." .. name .. ".api"
+  local routes = find(module)
+  if routes == nil then return nil end
+  local file = package.searchpath(module, package.path) or module
+  if type(routes) ~= "table" then error(file .. ": api.lua must return a table of paths, it returns a " .. type(routes), 0) end
+  local out = {}
+  for path, route in pairs(routes) do
+    if type(path) == "string" and path:sub(1, 1) == "/" then
+      if type(route) ~= "table" then error(file .. ": the path " .. path .. " must have a table of methods, it has a " .. type(route), 0) end
+      local functions, methods = type(route.methods) == "table" and route.methods or route, {}
+      for method, f in pairs(functions) do
+        if METHODS[method] then
+          if type(f) ~= "function" then error(file .. ": " .. method .. " " .. path .. " must be a function, it is a " .. type(f), 0) end
+          methods[#methods + 1] = method
+        end
+      end
+      table.sort(methods)
+      local schema = route.schema
+      out[#out + 1] = { path = path, methods = methods, before = type(functions.before) == "function",
+        entity = type(schema) == "table" and schema.name or nil }
+    end
+  end
+  table.sort(out, function(a, b) return a.path < b.path end)
+  return out
+end
+
 -- call(number, ...): a schema's function. Values come as the handler would see them, nulls are cjson.null.
 function loader.call(number, ...) return functions[number](...) end
 
