@@ -284,25 +284,24 @@ void gb_abandon(gb_vm *vm, gb_run *r) { run_end(vm, r); }
 
 /* ---- phases that may not: on the main state, without a coroutine ---- */
 
-/* plain runs one handler; 0 when it failed (the text is in core->error). */
-static int plain(gb_vm *vm, gb_bound *b, int32_t fn) {
+/* plain runs one handler; 0 when it failed (the text is in core->error). The message handler is at place `handler`, on top. */
+static int plain(gb_vm *vm, gb_bound *b, int32_t fn, int handler) {
   gb_core *c = vm->core;
   lua_State *L = vm->L;
-  int base = lua_gettop(L);
   vm->bound = b;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, c->traceback);
   lua_rawgeti(L, LUA_REGISTRYINDEX, fn);
   lua_rawgeti(L, LUA_REGISTRYINDEX, b->plugin->handler);
   lua_rawgeti(L, LUA_REGISTRYINDEX, b->conf);
-  int st = lua_pcall(L, 2, 0, base + 1);
-  int ok = 1;
-  if (c->exiting) {
-    gb_stopped(vm); /* it ended itself: the next one goes on */
-  } else if (st) {
-    take_error(vm, L);
-    ok = 0;
+  int st = lua_pcall(L, 2, 0, handler), ok = 1;
+  if (__builtin_expect(st || c->exiting, 0)) {
+    if (c->exiting) {
+      gb_stopped(vm); /* it ended itself: the next one goes on */
+    } else {
+      take_error(vm, L);
+      ok = 0;
+    }
+    lua_settop(L, handler);
   }
-  lua_settop(L, base);
   c->limit = c->hard;
   return ok;
 }
@@ -336,10 +335,13 @@ void gb_enter(gb_vm *vm, gb_exchange *x, uint32_t phase, uint32_t n) {
   set_context(vm, &c->plain_run, x, phase);
   int slot = __builtin_ctz(phase);
   uint32_t kind = GB_EV_DONE;
+  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, c->traceback);
+  int handler = lua_gettop(vm->L);
   for (uint32_t i = 0; i < n && kind == GB_EV_DONE; i++) {
     gb_bound *b = c->calls[i];
-    if (b->plugin->fn[slot] != LUA_NOREF && !plain(vm, b, b->plugin->fn[slot])) kind = GB_EV_FAIL;
+    if (b->plugin->fn[slot] != LUA_NOREF && !plain(vm, b, b->plugin->fn[slot], handler)) kind = GB_EV_FAIL;
   }
+  lua_settop(vm->L, handler - 1);
   event(vm, kind, kind == GB_EV_FAIL ? &c->error : NULL);
   gb_end(vm);
 }

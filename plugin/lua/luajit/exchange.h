@@ -95,8 +95,13 @@ static inline int gb_put(gb_exchange *x, gb_str *out, const char *p, size_t n) {
  * written alike. */
 static inline int gb_equal(const char *a, const char *b, size_t n) {
   if (n && ((a[0] ^ b[0]) & ~0x20)) return 0;
-  if (memcmp(a, b, n) == 0) return 1;
-  for (size_t i = 0; i < n; i++) {
+  size_t i = 0;
+  for (uint64_t x, y; i + sizeof x <= n; i += sizeof x) {
+    memcpy(&x, a + i, sizeof x);
+    memcpy(&y, b + i, sizeof y);
+    if (x != y) break;
+  }
+  for (; i < n; i++) {
     unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
     if (x == y) continue;
     if ((x ^ y) != 0x20) return 0;
