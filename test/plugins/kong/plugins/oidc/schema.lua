@@ -1,0 +1,61 @@
+local typedefs = require "kong.db.schema.typedefs"
+
+local function yesno(name, default)
+  return { [name] = { type = "string", required = true, default = default or "no", one_of = { "yes", "no" } } }
+end
+
+return {
+  name = "oidc",
+  fields = {
+    { consumer = typedefs.no_consumer },
+    { protocols = typedefs.protocols_http },
+    { config = {
+        type = "record",
+        fields = {
+          { client_id = { type = "string", required = true } },
+          { client_secret = { type = "string", required = true } },
+          { discovery = { type = "string", required = true, default = "https://.well-known/openid-configuration" } },
+          { introspection_endpoint = { type = "string", required = false } },
+          { introspection_endpoint_auth_method = { type = "string", required = false } },
+          { introspection_cache_ignore = { type = "string", required = true, default = "no" } },
+          { timeout = { type = "number", required = false } },
+          yesno "bearer_only",
+          { realm = { type = "string", required = true, default = "kong" } },
+          { redirect_uri = { type = "string" } },
+          { scope = { type = "string", required = true, default = "openid" } },
+          yesno "validate_scope",
+          { response_type = { type = "string", required = true, default = "code" } },
+          yesno "ssl_verify",
+          yesno "use_jwks",
+          { token_endpoint_auth_method = { type = "string", required = true, default = "client_secret_post" } },
+          { session_secret = { type = "string", required = false } },
+          { recovery_page_path = { type = "string" } },
+          { logout_path = { type = "string", required = false, default = "/logout" } },
+          { redirect_after_logout_uri = { type = "string", required = false, default = "/" } },
+          yesno "redirect_after_logout_with_id_token_hint",
+          { post_logout_redirect_uri = { type = "string", required = false } },
+          { unauth_action = { type = "string", required = false, default = "auth" } },
+          { filters = { type = "string" } },
+          { ignore_auth_filters = { type = "string", required = false } },
+          { userinfo_header_name = { type = "string", required = false, default = "X-USERINFO" } },
+          { id_token_header_name = { type = "string", required = false, default = "X-ID-Token" } },
+          { access_token_header_name = { type = "string", required = false, default = "X-Access-Token" } },
+          yesno "access_token_as_bearer",
+          yesno "disable_userinfo_header",
+          yesno "disable_id_token_header",
+          yesno "disable_access_token_header",
+          yesno "revoke_tokens_on_logout",
+          { groups_claim = { type = "string", required = false, default = "groups" } },
+          yesno "skip_already_auth_requests",
+          yesno "bearer_jwt_auth_enable",
+          { bearer_jwt_auth_allowed_auds = { type = "array", required = false, elements = { type = "string", required = true } } },
+          { bearer_jwt_auth_signing_algs = { type = "array", required = true, elements = { type = "string", required = true }, default = { "RS256" } } },
+          { header_names = { type = "array", required = true, elements = { type = "string" }, default = {} } },
+          { header_claims = { type = "array", required = true, elements = { type = "string" }, default = {} } },
+          { http_proxy = { type = "string", required = false } },
+          { https_proxy = { type = "string", required = false } },
+        },
+      },
+    },
+  },
+}
