@@ -113,6 +113,8 @@ type Transformation struct {
 	Always bool
 	// OnWrite returns fields to set.
 	OnWrite func(record map[string]any) (map[string]any, error)
+	// OnRead returns fields that who reads the stored record sees instead.
+	OnRead func(record map[string]any) (map[string]any, error)
 }
 
 // Field finds a field of the schema by name.

@@ -31,3 +31,36 @@ func (s *Schema) TransformIf(rec map[string]any, all bool) (map[string]any, erro
 	}
 	return rec, nil
 }
+
+// Reads says whether a transformation changes what readers see.
+func (s *Schema) Reads() bool {
+	for i := range s.Transformations {
+		if s.Transformations[i].OnRead != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Read is a stored record as readers see it: a copy where a transformation has
+// an OnRead whose inputs are given, else rec itself.
+func (s *Schema) Read(rec map[string]any) (map[string]any, error) {
+	if !s.Reads() {
+		return rec, nil
+	}
+	rec, _ = Normalize(rec).(map[string]any) // a deep copy
+	for i := range s.Transformations {
+		t := &s.Transformations[i]
+		if t.OnRead == nil || !allGiven(rec, t.Input) || !allGiven(rec, t.Needs) {
+			continue
+		}
+		set, err := t.OnRead(rec)
+		if err != nil {
+			return nil, err
+		}
+		for k, v := range set {
+			overlay(rec, k, v)
+		}
+	}
+	return rec, nil
+}

@@ -50,7 +50,14 @@ func shown(p *plugin.Plugin, config map[string]any) map[string]any {
 	if _, ok := p.Config.Config(); !ok {
 		return config
 	}
-	out, ok := p.Config.WithNulls(map[string]any{"config": config})["config"].(map[string]any)
+	rec, err := p.Config.Read(map[string]any{"config": config})
+	if err != nil {
+		if rt, ok := p.Runtime.(*Runtime); ok {
+			rt.o.Log.Errorf("plugin '%s': a transformation on_read failed, its handler gets what is stored: %v", p.Name, err)
+		}
+		rec = map[string]any{"config": config}
+	}
+	out, ok := p.Config.WithNulls(rec)["config"].(map[string]any)
 	if !ok {
 		return config
 	}

@@ -45,7 +45,7 @@ func (cv *converter) schema(m map[string]any) (*schema.Schema, error) {
 		if err != nil {
 			return nil, err
 		}
-		if one.OnWrite != nil {
+		if one.OnWrite != nil || one.OnRead != nil {
 			s.Transformations = append(s.Transformations, one)
 		}
 	}
@@ -98,9 +98,19 @@ var types = []schema.Type{schema.Number, schema.Array, schema.Integer, schema.Fo
 
 // setters give a field its attributes. "" in known marks what is accepted and has no meaning here.
 var known = []string{"$typedef", "legacy", "prefix_ws", "indexed", "is_regex", "subschemas", "schema", "hostname_type",
-	"generate_admin_api", "optional", "translate_backwards", "func", "shorthands", "subschema_key", "subschema_error"}
+	"generate_admin_api", "optional", "translate_backwards", "func", "subschema_key", "subschema_error"}
 
+// field converts a field and looks whether its attributes go together.
 func (cv *converter) field(path string, m map[string]any) (schema.Field, error) {
+	f, err := cv.attributes(path, m)
+	if err == nil {
+		err = consistent(path, &f, m)
+	}
+	return f, err
+}
+
+// attributes converts a field, or what a condition asks of one.
+func (cv *converter) attributes(path string, m map[string]any) (schema.Field, error) {
 	var f schema.Field
 	if name := text(m["$typedef"]); name != "" {
 		var ok bool
@@ -127,12 +137,6 @@ func (cv *converter) field(path string, m map[string]any) (schema.Field, error) 
 		}
 		if !understood {
 			return f, fmt.Errorf("%s.%s: unknown field", path, k)
-		}
-	}
-	if f.Type == "" && !f.Abstract {
-		f.Type = schema.String
-		if m["fields"] != nil {
-			f.Type = schema.Record
 		}
 	}
 	if f.Type != "" && !slices.Contains(types, f.Type) {
@@ -265,7 +269,7 @@ func (cv *converter) deepAttribute(path string, f *schema.Field, key string, v a
 		}
 		f.Custom = cv.validator(fn)
 	case "json_schema":
-		// the reference checks the field's value against an inline JSON schema; the value itself is checked as JSON here
+		f.JSONSchema, err = jsonSchema(path, v)
 	default:
 		return false, nil
 	}
@@ -314,15 +318,23 @@ func (cv *converter) transformation(path string, v any) (schema.Transformation, 
 		return schema.Transformation{}, fmt.Errorf("%s: expected a table", path)
 	}
 	t := schema.Transformation{Input: texts(m["input"]), Needs: texts(m["needs"])}
-	if fn := function(m["on_write"]); fn != 0 {
-		inputs := append(slices.Clone(t.Input), t.Needs...)
-		t.OnWrite = func(record map[string]any) (map[string]any, error) {
+	inputs := append(slices.Clone(t.Input), t.Needs...)
+	change := func(key string) func(map[string]any) (map[string]any, error) {
+		fn := function(m[key])
+		if fn == 0 {
+			return nil
+		}
+		return func(record map[string]any) (map[string]any, error) {
 			args := make([]any, len(inputs))
 			for i, p := range inputs {
 				args[i] = at(record, p)
 			}
 			return cv.table(fn, args...)
 		}
+	}
+	t.OnWrite, t.OnRead = change("on_write"), change("on_read")
+	if t.OnWrite == nil && t.OnRead == nil {
+		return t, fmt.Errorf("%s: expected a function on_write or on_read", path)
 	}
 	return t, nil
 }

@@ -92,11 +92,7 @@ func (cv *converter) match(path string, v any) (schema.Field, error) {
 	if !ok {
 		return schema.Field{}, nil
 	}
-	f, err := cv.field(path, m)
-	if m["type"] == nil && m["$typedef"] == nil {
-		f.Type = ""
-	}
-	return f, err
+	return cv.attributes(path, m)
 }
 
 // call runs a function of the schema.
