@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,7 +141,8 @@ func TestThirdPartyModules(t *testing.T) {
 	ports := strings.NewReplacer("PORT", server.URL[strings.LastIndex(server.URL, ":")+1:], "TLS/", secure.URL[strings.LastIndex(secure.URL, ":")+1:]+"/")
 	var body strings.Builder
 	body.WriteString("local cases = {}\n")
-	for _, c := range thirdParty {
+	all := append(slices.Clone(thirdParty), shipped...)
+	for _, c := range all {
 		fmt.Fprintf(&body, "cases[#cases + 1] = { %q, function() local m = require %q %s\n end }\n", c.module, c.module, ports.Replace(c.body))
 	}
 	body.WriteString(`
@@ -155,7 +157,7 @@ func TestThirdPartyModules(t *testing.T) {
 	if out != plugin.Continue {
 		t.Fatalf("outcome %d: %s", out, got)
 	}
-	for _, c := range thirdParty {
+	for _, c := range all {
 		_, after, found := strings.Cut(got, "{{"+c.module+"|")
 		have, _, _ := strings.Cut(after, "\x01")
 		if want := strings.ReplaceAll(c.want, "\n", "~"); !found || have != want {
