@@ -20,10 +20,11 @@ const resolveTimeout = 10 * time.Second
 
 // balance chooses the address of the next try.
 func (r *request) balance() plugin.Outcome {
-	t := &r.target
-	if t.tried == 0 && t.connect == 0 {
+	if r.target == nil {
+		r.target = take(&r.w.targets)
 		r.plan()
 	}
+	t := r.target
 	r.Times.BalancerStart = r.w.Loop.Now()
 	b := &r.k.Balance
 	if t.tried > 0 && b.Retry != nil && r.named() {
@@ -70,7 +71,7 @@ func (r *request) named() bool {
 
 // plan fixes retries and timeouts for all tries.
 func (r *request) plan() {
-	s, b, t := r.k.Router.Service, &r.k.Balance, &r.target
+	s, b, t := r.k.Router.Service, &r.k.Balance, r.target
 	choose := func(override, own int) int64 {
 		if override >= 0 {
 			return int64(override)
@@ -85,7 +86,7 @@ func (r *request) plan() {
 
 // pick asks the upstream's balancer.
 func (r *request) pick() plugin.Outcome {
-	t := &r.target
+	t := r.target
 	peer, err := t.balancer.Pick(r, &t.tries)
 	switch err {
 	case nil:
@@ -126,7 +127,7 @@ func (r *request) upstreamName() string {
 
 // resolve finds an address of a host that is no upstream.
 func (r *request) resolve(host string, port int, name *dns.Name) plugin.Outcome {
-	t := &r.target
+	t := r.target
 	t.sni = host
 	if a, err := netip.ParseAddr(host); err == nil {
 		t.addr = netip.AddrPortFrom(a, uint16(port))
@@ -160,7 +161,7 @@ func (r *request) resolve(host string, port int, name *dns.Name) plugin.Outcome 
 }
 
 func (r *request) resolved(a *dns.Answer, err error, host string, port int) plugin.Outcome {
-	t := &r.target
+	t := r.target
 	if err == nil {
 		t.addr = a.Pick(port)
 		if t.addr.IsValid() {
@@ -184,8 +185,8 @@ func schemePort(scheme string) int {
 
 // report tells health checks and the balancer how a try went; once per try.
 func (r *request) report(status int, f health.Failure) {
-	t := &r.target
-	if t.peer == nil {
+	t := r.target
+	if t == nil || t.peer == nil {
 		return
 	}
 	latency := time.Duration(0)

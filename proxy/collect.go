@@ -8,6 +8,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/wire/loop"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -53,7 +54,7 @@ func (r *request) response() plugin.Outcome {
 		if !done && !o.live {
 			return plugin.Suspend
 		}
-		r.grace.Off()
+		r.graceOver()
 		o.collecting, o.buffered = false, true
 		if done {
 			o.live = false
@@ -65,6 +66,13 @@ func (r *request) response() plugin.Outcome {
 	return r.run.Phase(&r.k, phase.Response)
 }
 
+// graceOver: the collecting of a response, if there was any, is over.
+func (r *request) graceOver() {
+	if r.grace != nil {
+		r.grace.Off()
+	}
+}
+
 // collectResponse moves what is there into the spool; true at the end. It
 // finds out whether the response is a stream.
 func (r *request) collectResponse() (done bool, err error) {
@@ -73,12 +81,18 @@ func (r *request) collectResponse() (done bool, err error) {
 	if !o.collecting {
 		o.collecting = true
 		r.Bits |= message.BitBuffered
+		if o.spool == nil {
+			o.spool = take(&r.w.spools)
+		}
 		o.spool.Init(spool.Options{MemoryLimit: collectMemory, MaxSize: maxCollected})
 		if o.live = !call && r.isStream(); o.live {
 			return false, nil
 		}
 		if call {
-			r.grace.Init(r.w.Loop, r.release)
+			if r.grace == nil {
+				r.grace = new(loop.Timer)
+				r.grace.Init(r.w.Loop, r.release)
+			}
 			r.grace.After(callPatience)
 		}
 	}
@@ -122,7 +136,7 @@ func (r *request) isStream() bool {
 func (r *request) severalMessages() bool {
 	const prefix = 5 // a flag, and the length of the message
 	var b [prefix]byte
-	s := &r.out.spool
+	s := r.out.spool
 	if n, _ := s.ReadAt(b[:], 0); n < prefix {
 		return false
 	}
@@ -160,7 +174,7 @@ func (r *request) rebuilt() {
 // collected: with the upstream's status, as the reference has it.
 func (r *request) truncated(err error) plugin.Outcome {
 	r.out.collecting = false
-	r.grace.Off()
+	r.graceOver()
 	r.leaveUpstream()
 	r.Clear(&r.Response)
 	r.Clear(&r.Trailer)

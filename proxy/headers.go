@@ -206,7 +206,7 @@ func (r *request) addOwnHeaders() {
 		}
 	}
 	ms := func(id message.KnownHeader, name string, ns int64) { number(id, name, max(ns, 0)/1e6) }
-	proxied := r.Source == message.SourceService || r.target.tried > 0 || r.Bits&bitProxied != 0
+	proxied := r.Source == message.SourceService || r.target != nil && r.target.tried > 0 || r.Bits&bitProxied != 0
 	t := &r.Times
 	if proxied {
 		if h.UpstreamLatency {

@@ -21,7 +21,7 @@ func (r *request) UpstreamBody() *spool.Spool {
 	if !r.out.buffered {
 		return nil
 	}
-	return &r.out.spool
+	return r.out.spool
 }
 
 // Variable implements pdk.Host.

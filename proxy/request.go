@@ -49,13 +49,14 @@ type request struct {
 	snap   *snapshot.Snapshot
 	dest   *snapshot.Destination
 	route  router.Match
-	target target
+	// target is set from balance on.
+	target *target
 	body   requestBody
 	said   clientSaid
 	taken  taken
 	k      pdk.Kong
-	// grace limits how long a gRPC response is collected.
-	grace loop.Timer
+	// grace limits how long a gRPC response is collected; made for the first.
+	grace *loop.Timer
 	// onCollected goes on when the body is complete; made once per pooled request.
 	onCollected func(error)
 }
@@ -139,12 +140,9 @@ func (w *Worker) takeFor(c *clientConn) (*request, error) {
 
 // take gets a request of client ready, without a head; f is of its connection.
 func (w *Worker) take(client clientSide, f *message.Flow) (*request, error) {
-	var r *request
-	if n := len(w.free); n > 0 {
-		r = w.free[n-1]
-		w.free = w.free[:n-1]
-	} else {
-		r = &request{w: w}
+	r := take(&w.free)
+	if r.w == nil {
+		r.w = w
 		r.onCollected = func(err error) {
 			if err != nil {
 				r.collectFailed(err)
@@ -202,16 +200,36 @@ func (r *request) identify(f *message.Flow) {
 func (w *Worker) release(r *request) {
 	r.run.End(&r.k)
 	r.body.reset()
-	r.out.reset()
-	r.grace.Off()
+	if s := r.out.spool; s != nil {
+		s.Close()
+		w.spools = append(w.spools, s)
+	}
+	r.out = response{}
+	r.graceOver()
 	r.taken = taken{}
-	r.target.reset()
+	if t := r.target; t != nil {
+		t.reset()
+		w.targets = append(w.targets, t)
+		r.target = nil
+	}
 	r.End()
 	r.client, r.h1, r.up, r.dest, r.snap = nil, nil, nil, nil, nil
 	r.socket = nil
 	r.route.Entry = nil
 	r.step, r.running, r.keep, r.head, r.ended, r.gone, r.suspended = 0, false, false, false, false, false, false
 	w.free = append(w.free, r)
+}
+
+// take gives the last of a list of spare ones, or a new one. A request that has
+// got no further than its plugins does without what is kept there.
+func take[T any](spare *[]*T) *T {
+	s := *spare
+	if len(s) == 0 {
+		return new(T)
+	}
+	t := s[len(s)-1]
+	*spare = s[:len(s)-1]
+	return t
 }
 
 // drop is release for a request that never ran.

@@ -20,8 +20,8 @@ type response struct {
 	own bool
 	// replaced: header_filter put an own response in place of another.
 	replaced bool
-	// spool holds the upstream's whole body when it is buffered.
-	spool      spool.Spool
+	// spool holds the upstream's whole body when it is buffered, else it is nil.
+	spool      *spool.Spool
 	buffered   bool
 	collecting bool
 	replay     int64
@@ -50,12 +50,6 @@ type response struct {
 	hints uint8
 	// length of the body as announced, -1 = unknown.
 	length int64
-}
-
-func (o *response) reset() {
-	o.spool.Close()
-	sp := o.spool
-	*o = response{spool: sp}
 }
 
 // answer makes the response an own one.
@@ -139,8 +133,8 @@ func (r *request) headerFilter() plugin.Outcome {
 	}
 	if r.Times.HeaderFilter == 0 {
 		r.Times.HeaderFilter = r.w.Loop.Now()
-		if c := r.target.tries.SetCookie; c != "" {
-			_ = r.Add(&r.Response, "Set-Cookie", c)
+		if t := r.target; t != nil && t.tries.SetCookie != "" {
+			_ = r.Add(&r.Response, "Set-Cookie", t.tries.SetCookie)
 		}
 		if r.Status == 0 {
 			r.Status = 200

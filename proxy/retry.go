@@ -28,7 +28,7 @@ func (r *request) idempotent() bool {
 // tryFailed decides what a failed try means: another one, or an answer. It
 // returns Continue with the step set, or Suspend when a new try is under way.
 func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin.Outcome {
-	t := &r.target
+	t := r.target
 	if n := len(r.k.Tries); n > 0 {
 		l := &r.k.Tries[n-1]
 		l.State, l.Code = "failed", 502
@@ -75,7 +75,7 @@ func upstreamContext(r *request, connecting bool) string {
 
 // noteTry records a try that begins, for logs.
 func (r *request) noteTry() {
-	t, now := &r.target, r.w.Loop.Now()
+	t, now := r.target, r.w.Loop.Now()
 	if t.ipOf != t.addr {
 		t.ipOf, t.ip = t.addr, r.w.text(t.addr.Addr())
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/router"
 	"github.com/gibbon-gateway/gibbon/model/entity"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -260,7 +261,11 @@ func (r *request) notGRPC() plugin.Outcome {
 // captures hands the groups of a regex path to plugins.
 func (r *request) captures() {
 	r.w.captures = r.route.Captures(r.w.captures[:0], r.View(r.URI))
-	c := &r.k.Captures
+	if len(r.w.captures) == 0 {
+		return
+	}
+	c := &pdk.Captures{}
+	r.k.Captures = c
 	for _, g := range r.w.captures {
 		for len(c.Unnamed) < g.Index {
 			c.Absent |= 1 << len(c.Unnamed)

@@ -3,7 +3,16 @@ package proxy
 import (
 	"net/netip"
 	"testing"
+	"unsafe"
 )
+
+// A request that waits in a plugin holds its record: its size is memory times
+// ten thousand. What is needed from balance on belongs into target.
+func TestAWaitingRequestIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(request{}); size > 1280 {
+		t.Errorf("a request has %d bytes, more than Go's allocation class of 1280", size)
+	}
+}
 
 func TestValidHost(t *testing.T) {
 	for host, want := range map[string]bool{

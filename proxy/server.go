@@ -9,6 +9,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/dns"
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
 	"github.com/gibbon-gateway/gibbon/engine/router"
+	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
@@ -110,13 +111,16 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Worker is the data plane's part of one worker.
 type Worker struct {
 	*worker.Worker
-	srv    *Server
-	pool   message.Pool
-	free   []*request
-	head   http1.Head
-	upHead http1.Head
-	pools  map[poolKey]*upstreamPool
-	conns  map[*clientConn]struct{}
+	srv  *Server
+	pool message.Pool
+	// What requests give back when they are over: themselves, and what not all of them need.
+	free    []*request
+	targets []*target
+	spools  []*spool.Spool
+	head    http1.Head
+	upHead  http1.Head
+	pools   map[poolKey]*upstreamPool
+	conns   map[*clientConn]struct{}
 	// sockets are the open WebSockets of ws and wss services.
 	sockets   map[closable]struct{}
 	acceptors []*acceptor

@@ -112,7 +112,7 @@ func (r *request) upstreamTLS() upstreamTLS {
 	if b := r.target.balancer; b != nil {
 		u = b.Upstream()
 	}
-	key, config := r.snap.ClientTLS(r.k.Router.Service, u, r.serverName(), &r.k.Balance)
+	key, config := r.snap.ClientTLS(r.k.Router.Service, u, r.serverName(), r.k.Balance.TLS)
 	return upstreamTLS{key, config}
 }
 

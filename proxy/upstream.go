@@ -53,7 +53,7 @@ var (
 // send begins a try: it takes or makes a connection and writes the request.
 // The step ends when the response head is there.
 func (r *request) send() plugin.Outcome {
-	t := &r.target
+	t := r.target
 	if r.up != nil && r.up.answered() {
 		return plugin.Continue // resumed by the response head
 	}

@@ -105,16 +105,20 @@ func bodyFile(c *Call, k *pdk.Kong) {
 // captures(): the list of groups, the whole match first, false for one that
 // took no part; the named ones.
 func captures(c *Call, k *pdk.Kong) {
-	named := make(map[string]any, len(k.Captures.Names))
-	for i, n := range k.Captures.Names {
-		if i < len(k.Captures.Values) {
-			named[n] = k.Captures.Values[i]
+	var groups pdk.Captures
+	if k.Captures != nil {
+		groups = *k.Captures
+	}
+	named := make(map[string]any, len(groups.Names))
+	for i, n := range groups.Names {
+		if i < len(groups.Values) {
+			named[n] = groups.Values[i]
 		}
 	}
-	list := make([]any, len(k.Captures.Unnamed))
-	for i, v := range k.Captures.Unnamed {
+	list := make([]any, len(groups.Unnamed))
+	for i, v := range groups.Unnamed {
 		list[i] = v
-		if i < 64 && k.Captures.Absent&(1<<i) != 0 {
+		if i < 64 && groups.Absent&(1<<i) != 0 {
 			list[i] = false
 		}
 	}

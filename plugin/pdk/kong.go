@@ -44,8 +44,8 @@ type Kong struct {
 	Balance Balance
 	// Answer is the response that a plugin or the gateway made.
 	Answer Answer
-	// Captures of the route's regex path or expression.
-	Captures Captures
+	// Captures of the route's regex path or expression; nil without.
+	Captures *Captures
 	// Tries are the attempts to reach the service, oldest first; the proxy keeps them.
 	Tries []Try
 	// Edits are variables that were set and are not fields of the exchange
@@ -143,13 +143,8 @@ type Balance struct {
 	Upstream string
 	// Retries, and the timeouts in milliseconds; -1 = as the service says.
 	Retries, ConnectTimeout, WriteTimeout, ReadTimeout int
-	// TLSVerify and TLSVerifyDepth override the service's; nil = unset.
-	TLSVerify      *bool
-	TLSVerifyDepth *int
-	// CertificatePEM and KeyPEM are shown to the service; AuthoritiesPEM checks
-	// it. "" = as the service says.
-	CertificatePEM, KeyPEM string
-	AuthoritiesPEM         string
+	// TLS overrides what the service says about TLS; nil = nothing.
+	TLS *BalanceTLS
 	// Retry, if set, is called before each further try of a service whose host
 	// is a name; a status that it returns ends the request.
 	Retry func() (status int)
@@ -157,6 +152,25 @@ type Balance struct {
 	NoTLS bool
 	// Buffering asks for the whole response before any of it goes on.
 	Buffering bool
+}
+
+// BalanceTLS is what plugins want of the TLS to the service.
+type BalanceTLS struct {
+	// Verify and VerifyDepth override the service's; nil = unset.
+	Verify      *bool
+	VerifyDepth *int
+	// CertificatePEM and KeyPEM are shown to the service; AuthoritiesPEM checks
+	// it. "" = as the service says.
+	CertificatePEM, KeyPEM string
+	AuthoritiesPEM         string
+}
+
+// tls is b.TLS to be changed.
+func (b *Balance) tls() *BalanceTLS {
+	if b.TLS == nil {
+		b.TLS = new(BalanceTLS)
+	}
+	return b.TLS
 }
 
 // Try is one attempt to reach the service.

@@ -97,7 +97,7 @@ func (s *Service) SetTLSVerify(on bool) error {
 	if err := s.k.in(phasesToBalancer | phase.Preread); err != nil {
 		return err
 	}
-	s.k.Balance.TLSVerify = &on
+	s.k.Balance.tls().Verify = &on
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (s *Service) SetTLSVerifyDepth(depth int) error {
 	if err := s.k.in(phasesToBalancer | phase.Preread); err != nil {
 		return err
 	}
-	s.k.Balance.TLSVerifyDepth = &depth
+	s.k.Balance.tls().VerifyDepth = &depth
 	return nil
 }
 
@@ -115,7 +115,8 @@ func (s *Service) SetTLSCertificate(chain, key string) error {
 	if err := s.k.in(phasesToBalancer | phase.Preread); err != nil {
 		return err
 	}
-	s.k.Balance.CertificatePEM, s.k.Balance.KeyPEM = chain, key
+	t := s.k.Balance.tls()
+	t.CertificatePEM, t.KeyPEM = chain, key
 	return nil
 }
 
@@ -124,6 +125,6 @@ func (s *Service) SetTLSVerifyStore(authorities string) error {
 	if err := s.k.in(phasesToBalancer | phase.Preread); err != nil {
 		return err
 	}
-	s.k.Balance.AuthoritiesPEM = authorities
+	s.k.Balance.tls().AuthoritiesPEM = authorities
 	return nil
 }

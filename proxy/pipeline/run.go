@@ -23,15 +23,15 @@ type Run struct {
 	// runtimes that hold something of this request.
 	runtimes []plugin.Runtime
 	current  pdk.Current
-	// frames are the units of the frame phases where the plan is dynamic.
-	frames [2][]Unit
+	// frames are the units of the frame phases where the plan is dynamic; nil before the first frame.
+	frames *[2][]Unit
 }
 
 // Begin starts a request on plan (the global one at first).
 func (r *Run) Begin(plan *Plan) {
 	r.plan, r.next, r.phase, r.dynamic = plan, 0, 0, false
 	r.collected, r.runtimes = r.collected[:0], r.runtimes[:0]
-	r.frames = [2][]Unit{}
+	r.frames = nil
 }
 
 // Route moves on to the plan of the route that was found.
@@ -102,6 +102,9 @@ func (r *Run) unitsFor(ph phase.Phase) []Unit {
 		switch ph {
 		case phase.WSClientFrame, phase.WSUpstreamFrame: // joined once, not for every frame
 			i := unitsOf(ph) - unitsWSClientFrame
+			if r.frames == nil {
+				r.frames = new([2][]Unit)
+			}
 			if r.frames[i] == nil {
 				r.frames[i] = append([]Unit{}, join(r.collected, ph)...)
 			}

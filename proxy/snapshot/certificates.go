@@ -146,9 +146,12 @@ func (c *Certificates) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 
 // ClientTLS is the configuration of connections to a service's upstream under
 // the name sni, and a key that is equal for equal parameters. u is the upstream
-// entity in use, nil for none.
-func (s *Snapshot) ClientTLS(svc *entity.Service, u *entity.Upstream, sni string, o *pdk.Balance) (key string, config *tls.Config) {
+// entity in use, nil for none; o what plugins want, nil for nothing.
+func (s *Snapshot) ClientTLS(svc *entity.Service, u *entity.Upstream, sni string, o *pdk.BalanceTLS) (key string, config *tls.Config) {
 	c := s.Certificates
+	if o == nil {
+		o = new(pdk.BalanceTLS)
+	}
 	own := svc.ClientCertificate.ID
 	if own == "" && u != nil {
 		own = u.ClientCertificate.ID
@@ -170,20 +173,20 @@ func (s *Snapshot) ClientTLS(svc *entity.Service, u *entity.Upstream, sni string
 // maxConfigs bounds the remembered client configurations.
 const maxConfigs = 4096
 
-func clientKey(svc *entity.Service, certificate, sni string, o *pdk.Balance) string {
+func clientKey(svc *entity.Service, certificate, sni string, o *pdk.BalanceTLS) string {
 	verify := "?"
 	if v := svc.TLSVerify; v != nil {
 		verify = fmt.Sprint(*v)
 	}
-	if o.TLSVerify != nil {
-		verify = fmt.Sprint(*o.TLSVerify)
+	if o.Verify != nil {
+		verify = fmt.Sprint(*o.Verify)
 	}
 	depth := -1
 	if svc.TLSVerifyDepth != nil {
 		depth = *svc.TLSVerifyDepth
 	}
-	if o.TLSVerifyDepth != nil {
-		depth = *o.TLSVerifyDepth
+	if o.VerifyDepth != nil {
+		depth = *o.VerifyDepth
 	}
 	key := sni + "|" + verify + "|" + fmt.Sprint(depth) + "|" + certificate + "|" + strings.Join(svc.CACertificates, ",")
 	if o.CertificatePEM != "" || o.AuthoritiesPEM != "" {
@@ -193,15 +196,15 @@ func clientKey(svc *entity.Service, certificate, sni string, o *pdk.Balance) str
 	return key
 }
 
-func (c *Certificates) clientConfig(svc *entity.Service, certificate, sni string, o *pdk.Balance) *tls.Config {
+func (c *Certificates) clientConfig(svc *entity.Service, certificate, sni string, o *pdk.BalanceTLS) *tls.Config {
 	cfg := &tls.Config{ServerName: sni, RootCAs: c.roots, MinVersion: c.min, MaxVersion: c.max,
 		ClientSessionCache: tls.NewLRUClientSessionCache(32)}
 	verify := c.verify
 	if svc.TLSVerify != nil {
 		verify = *svc.TLSVerify
 	}
-	if o.TLSVerify != nil {
-		verify = *o.TLSVerify
+	if o.Verify != nil {
+		verify = *o.Verify
 	}
 	cfg.InsecureSkipVerify = !verify
 	if pool := c.pool(svc, o); pool != nil {
@@ -230,10 +233,10 @@ func (c *Certificates) clientConfig(svc *entity.Service, certificate, sni string
 	return cfg
 }
 
-func depthOf(svc *entity.Service, o *pdk.Balance) int {
+func depthOf(svc *entity.Service, o *pdk.BalanceTLS) int {
 	switch {
-	case o.TLSVerifyDepth != nil:
-		return *o.TLSVerifyDepth
+	case o.VerifyDepth != nil:
+		return *o.VerifyDepth
 	case svc.TLSVerifyDepth != nil:
 		return *svc.TLSVerifyDepth
 	}
@@ -241,7 +244,7 @@ func depthOf(svc *entity.Service, o *pdk.Balance) int {
 }
 
 // pool holds the authorities that the service or a plugin names, nil for none.
-func (c *Certificates) pool(svc *entity.Service, o *pdk.Balance) *x509.CertPool {
+func (c *Certificates) pool(svc *entity.Service, o *pdk.BalanceTLS) *x509.CertPool {
 	if o.AuthoritiesPEM != "" {
 		pool := x509.NewCertPool()
 		pool.AppendCertsFromPEM([]byte(o.AuthoritiesPEM))

@@ -35,14 +35,14 @@ func TestClientTLSKeys(t *testing.T) {
 	for name, c := range map[string]struct {
 		svc entity.Service
 		sni string
-		o   pdk.Balance
+		o   pdk.BalanceTLS
 	}{
-		"plain": {base, "a.test", pdk.Balance{}}, "other name": {base, "b.test", pdk.Balance{}},
-		"verify": {entity.Service{TLSVerify: &yes}, "a.test", pdk.Balance{}}, "no verify": {entity.Service{TLSVerify: &no}, "a.test", pdk.Balance{}},
-		"depth": {entity.Service{TLSVerifyDepth: &depth}, "a.test", pdk.Balance{}}, "plugin's depth": {base, "a.test", pdk.Balance{TLSVerifyDepth: new(int)}},
-		"certificate":          {entity.Service{ClientCertificate: entity.Ref{ID: "x"}}, "a.test", pdk.Balance{}},
-		"authorities":          {entity.Service{CACertificates: []string{"x"}}, "a.test", pdk.Balance{}},
-		"plugin's certificate": {base, "a.test", pdk.Balance{CertificatePEM: "c", KeyPEM: "k"}}, "plugin's authorities": {base, "a.test", pdk.Balance{AuthoritiesPEM: "c"}},
+		"plain": {base, "a.test", pdk.BalanceTLS{}}, "other name": {base, "b.test", pdk.BalanceTLS{}},
+		"verify": {entity.Service{TLSVerify: &yes}, "a.test", pdk.BalanceTLS{}}, "no verify": {entity.Service{TLSVerify: &no}, "a.test", pdk.BalanceTLS{}},
+		"depth": {entity.Service{TLSVerifyDepth: &depth}, "a.test", pdk.BalanceTLS{}}, "plugin's depth": {base, "a.test", pdk.BalanceTLS{VerifyDepth: new(int)}},
+		"certificate":          {entity.Service{ClientCertificate: entity.Ref{ID: "x"}}, "a.test", pdk.BalanceTLS{}},
+		"authorities":          {entity.Service{CACertificates: []string{"x"}}, "a.test", pdk.BalanceTLS{}},
+		"plugin's certificate": {base, "a.test", pdk.BalanceTLS{CertificatePEM: "c", KeyPEM: "k"}}, "plugin's authorities": {base, "a.test", pdk.BalanceTLS{AuthoritiesPEM: "c"}},
 	} {
 		k := clientKey(&c.svc, c.svc.ClientCertificate.ID, c.sni, &c.o)
 		for other, o := range keys {
@@ -53,12 +53,12 @@ func TestClientTLSKeys(t *testing.T) {
 		keys[name] = k
 	}
 	s := &Snapshot{Certificates: &Certificates{configs: map[string]*tls.Config{}}}
-	_, one := s.ClientTLS(&base, nil, "a.test", &pdk.Balance{})
-	_, two := s.ClientTLS(&base, nil, "a.test", &pdk.Balance{})
+	_, one := s.ClientTLS(&base, nil, "a.test", &pdk.BalanceTLS{})
+	_, two := s.ClientTLS(&base, nil, "a.test", &pdk.BalanceTLS{})
 	if one != two || one.ServerName != "a.test" || !one.InsecureSkipVerify {
 		t.Error("equal parameters make one configuration, that does not verify unless told to")
 	}
-	if _, v := s.ClientTLS(&entity.Service{TLSVerify: &yes}, nil, "a.test", &pdk.Balance{}); v.InsecureSkipVerify {
+	if _, v := s.ClientTLS(&entity.Service{TLSVerify: &yes}, nil, "a.test", &pdk.BalanceTLS{}); v.InsecureSkipVerify {
 		t.Error("tls_verify does not verify")
 	}
 }

@@ -97,7 +97,7 @@ func (t *tcpSession) secured(fd int, s *tlsconn.Session, err error) {
 // secureUpstream shakes hands with the service off the loop.
 func (t *tcpSession) secureUpstream() plugin.Outcome {
 	w := t.w
-	_, config := t.snap.ClientTLS(t.entry.Service, t.upstreamEntity(), t.target.sni, t.overrides())
+	_, config := t.snap.ClientTLS(t.entry.Service, t.upstreamEntity(), t.target.sni, t.overrides().TLS)
 	fd := t.up.Detach()
 	t.shaking = true
 	t.timer.Off()

@@ -314,11 +314,18 @@ func (h *Head) markName(b []byte, name string) {
 	}
 }
 
+// spareFields is the room in an adopted table for fields that are added later:
+// the gateway's own, and a few of plugins.
+const spareFields = 6
+
 // Adopt copies the head of b into region s: one copy of its bytes, and its
 // fields appended to t. base is what to add to the head's offsets.
 func (h *Head) Adopt(b []byte, s *message.Shared, t *message.Head) (base uint32, err error) {
 	at, err := s.Put(b[:h.Len])
 	if err != nil {
+		return 0, err
+	}
+	if err := s.Reserve(t, t.N+uint32(len(h.Fields))+spareFields); err != nil {
 		return 0, err
 	}
 	fs, err := s.Extend(t, uint32(len(h.Fields)))

@@ -15,7 +15,7 @@ func (s *Shared) Reserve(h *Head, n uint32) error {
 	if n <= h.Cap {
 		return nil
 	}
-	n = max(n, 2*h.Cap, 16)
+	n = max(n, 2*h.Cap, 8)
 	if n > regionSize/fieldSize {
 		return ErrRegionFull
 	}

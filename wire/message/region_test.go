@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -81,7 +82,7 @@ func TestFullAtOnce(t *testing.T) {
 	if _, err := x.Put(big); err != ErrRegionFull {
 		t.Error(err)
 	}
-	for _, n := range []int{-1, regionSize, regionSize + 1, 1 << 32, 1<<32 + 1, 1 << 40} {
+	for _, n := range []int{-1, regionSize + 1, 1 << 32, 1<<32 + 1, 1 << 40} {
 		if _, err := x.Room(n); err != ErrRegionFull {
 			t.Errorf("Room(%d): %v", n, err)
 		}
@@ -92,10 +93,11 @@ func TestFullAtOnce(t *testing.T) {
 	if err := x.Reserve(&x.Request, 1<<32-1); err != ErrRegionFull {
 		t.Error(err)
 	}
-	// What is left can be used to the last byte.
-	left := int(x.Cap - x.Used)
-	if v, err := x.Put(bytes.Repeat([]byte("z"), left)); err != nil || int(v.Len) != left {
-		t.Error(err)
+	// All parts are still there, and what is left of each can be used to the last byte.
+	for _, size := range []int{int(x.Cap - x.Used), secondSize, regionSize} {
+		if v, err := x.Put(bytes.Repeat([]byte("z"), size)); err != nil || int(v.Len) != size || x.Used != x.Cap {
+			t.Error(err, v, x.Used, x.Cap)
+		}
 	}
 	if _, err := x.PutString("a"); err != ErrRegionFull {
 		t.Error(err)
@@ -126,10 +128,10 @@ func TestPoolReuse(t *testing.T) {
 	if uintptr(unsafe.Pointer(x.Shared)) != first {
 		t.Error("the region that was used last is not taken first")
 	}
-	if *x.Shared != (Shared{Used: sharedSize, Cap: regionSize}) || x.ClientGone {
+	if *x.Shared != (Shared{Used: sharedSize, Cap: firstSize, Second: x.Second, Large: x.Large}) || x.ClientGone {
 		t.Errorf("%+v", *x.Shared)
 	}
-	if all := unsafe.Slice((*byte)(unsafe.Pointer(x.Shared)), regionSize); bytes.Contains(all[keepBytes:], []byte("ssss")) {
+	if bytes.Contains(x.raw(x.Large, regionSize)[keepBytes:], []byte("ssss")) {
 		t.Error("a big request's memory was not given back")
 	}
 	x.End()
@@ -185,5 +187,33 @@ func TestBeginDoesNotAllocate(t *testing.T) {
 		x.End()
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// The parts of a slab's regions do not overlap, and lie within it.
+func TestPartsAreApart(t *testing.T) {
+	p := &Pool{}
+	defer p.Close()
+	type part struct{ from, to uintptr }
+	var parts []part
+	for range slabRegions {
+		var x Exchange
+		if err := x.Begin(p); err != nil {
+			t.Fatal(err)
+		}
+		base := uintptr(unsafe.Pointer(x.Shared))
+		parts = append(parts, part{base, base + firstSize}, part{base + uintptr(x.Second), base + uintptr(x.Second) + secondSize},
+			part{base + uintptr(x.Large), base + uintptr(x.Large) + regionSize})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return int(a.from) - int(b.from) })
+	at := uintptr(unsafe.Pointer(&p.slabs[0][0]))
+	for _, one := range parts {
+		if one.from != at {
+			t.Fatalf("a part begins at %d, the one before ended at %d", one.from, at)
+		}
+		at = one.to
+	}
+	if end := uintptr(unsafe.Pointer(&p.slabs[0][0])) + uintptr(len(p.slabs[0])); at != end {
+		t.Errorf("the last part ends at %d, the slab at %d", at, end)
 	}
 }

@@ -42,12 +42,15 @@ type Str16 struct {
 type Head struct{ Tab, N, Cap uint32 }
 
 // Shared is the part of an exchange that C reads and writes. It stands at
-// offset 0 of its region; everything behind Used is free. exchange.h mirrors
+// offset 0 of its region; everything from Used to Cap is free. exchange.h mirrors
 // it field by field (a test in plugin/lua/luajit compares the offsets).
 type Shared struct {
-	// Used and Cap bound the region: bump allocation, nothing is freed before
-	// the exchange ends.
+	// Used and Cap bound the part of the region that is filled now: bump
+	// allocation, nothing is freed before the exchange ends.
 	Used, Cap uint32
+	// Second and Large are where the parts begin that come next, 0 for those in
+	// use or left behind.
+	Second, Large uint32
 
 	// Request is what the client sent, edited by plugins: it goes upstream.
 	Request Head
@@ -122,7 +125,8 @@ type Shared struct {
 	LuaExtra uint32
 	// VisiblePort is the port that clients see for ServerPort (setting port_maps).
 	VisiblePort uint32
-	_           uint32
+	// home is the place in the pool's mapping.
+	home uint32
 }
 
 // Values of Shared.Source.

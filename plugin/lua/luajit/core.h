@@ -23,7 +23,7 @@ typedef struct { char *p; size_t len, cap; } gb_buf;
 int gb_buf_room(gb_buf *b, size_t n);
 int gb_buf_add(gb_buf *b, const void *p, size_t n);
 
-enum { GB_CHAIN_INLINE = 6 };
+enum { GB_CHAIN_INLINE = 3 };
 
 /* gb_thread: a light thread: a coroutine that the scheduler runs, with the coroutines it has resumed. */
 typedef struct gb_thread {

@@ -32,11 +32,26 @@ uint8_t gb_known(const char *name, size_t n) {
   return 0;
 }
 
+int gb_grow(gb_exchange *x, uint32_t n) {
+  if (x->second && n <= GB_SECOND_SIZE) {
+    x->used = x->second;
+    x->cap = x->second + GB_SECOND_SIZE;
+    x->second = 0;
+  } else if (x->large && n <= GB_REGION_SIZE) {
+    x->used = x->large;
+    x->cap = x->large + GB_REGION_SIZE;
+    x->second = x->large = 0;
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
 int gb_reserve(gb_exchange *x, gb_head *h, uint32_t n) {
   if (n <= h->cap) return 1;
   if (n < 2 * h->cap) n = 2 * h->cap;
-  if (n < 16) n = 16;
-  if (n > x->cap / sizeof(gb_field)) return 0;
+  if (n < 8) n = 8;
+  if (n > GB_REGION_SIZE / sizeof(gb_field)) return 0;
   char *to = gb_alloc(x, n * (uint32_t)sizeof(gb_field));
   if (!to) return 0;
   if (h->n > 0) memcpy(to, gb_fields(x, h), h->n * sizeof(gb_field));

@@ -2,7 +2,7 @@
  * wire/message/head.go and region.go have. layout_test.go compares every offset: change both sides together.
  *
  * Everything lies in one region that starts with gb_exchange; strings and tables are offsets into it. Allocation only
- * bumps `used`, so pointers into the region stay valid until the request ends. No function here touches Lua. */
+ * bumps `used` and moves on from part to part, so pointers into the region stay valid until the request ends. No function here touches Lua. */
 #ifndef GB_EXCHANGE_H
 #define GB_EXCHANGE_H
 
@@ -42,7 +42,7 @@ enum {
 
 /* The meaning of each member stands at its Go twin in wire/message/shared.go. */
 typedef struct gb_exchange {
-  uint32_t used, cap;
+  uint32_t used, cap, second, large;
   gb_head request, response, trailer;
   gb_str method, target, uri, args, scheme, host, request_id;
   gb_str remote_addr, real_remote_addr, server_addr;
@@ -58,7 +58,7 @@ typedef struct gb_exchange {
   uint8_t source, head_sent;
   uint32_t bits;
   int32_t lua_ctx, lua_request, lua_spare;
-  uint32_t lua_extra, visible_port, pad_;
+  uint32_t lua_extra, visible_port, home;
 } gb_exchange;
 
 /* gb_bytes: the content of s, valid until the request ends. Not NUL-terminated. */
@@ -68,10 +68,19 @@ static inline gb_field *gb_fields(const gb_exchange *x, const gb_head *h) { retu
 static inline const char *gb_name(const gb_exchange *x, const gb_field *f) { return (const char *)x + f->name.off; }
 static inline const char *gb_value(const gb_exchange *x, const gb_field *f) { return (const char *)x + f->value.off; }
 
+/* The sizes of a region's parts (wire/message/region.go). */
+enum { GB_SECOND_SIZE = (4 << 10) - 768, GB_REGION_SIZE = 1 << 20 };
+
+/* gb_grow moves on to the next part of the region that has room for n bytes; 0 when there is none. */
+int gb_grow(gb_exchange *x, uint32_t n);
+
 /* gb_alloc: n bytes aligned to 4, NULL when the region is full (Go: ErrRegionFull). */
 static inline char *gb_alloc(gb_exchange *x, uint32_t n) {
   uint32_t at = (x->used + 3) & ~(uint32_t)3;
-  if (n > x->cap || at > x->cap - n) return NULL;
+  if (n > x->cap || at > x->cap - n) {
+    if (!gb_grow(x, n)) return NULL;
+    at = (x->used + 3) & ~(uint32_t)3;
+  }
   x->used = at + n;
   return (char *)x + at;
 }
@@ -82,7 +91,7 @@ static inline int gb_put(gb_exchange *x, gb_str *out, const char *p, size_t n) {
     out->off = out->len = 0;
     return 1;
   }
-  if (n > x->cap) return 0;
+  if (n > GB_REGION_SIZE) return 0;
   char *to = gb_alloc(x, (uint32_t)n);
   if (!to) return 0;
   memcpy(to, p, n);

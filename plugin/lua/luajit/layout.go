@@ -8,13 +8,13 @@ package luajit
 static const uint32_t layout[] = {
   sizeof(gb_exchange), sizeof(gb_field), sizeof(gb_head), sizeof(gb_str), sizeof(gb_str16),
   offsetof(gb_field, value), offsetof(gb_field, flags), offsetof(gb_field, id),
-  AT(used), AT(cap), AT(request), AT(response), AT(trailer), AT(method), AT(target), AT(uri), AT(args), AT(scheme),
-  AT(host), AT(request_id), AT(remote_addr), AT(real_remote_addr), AT(server_addr), AT(upstream_uri), AT(upstream_host),
-  AT(upstream_scheme), AT(upstream_statuses), AT(route_prefix), AT(reason), AT(start_time), AT(handle), AT(bytes_sent),
+  AT(used), AT(cap), AT(second), AT(large), AT(request), AT(response), AT(trailer), AT(method), AT(target), AT(uri),
+  AT(args), AT(scheme), AT(host), AT(request_id), AT(remote_addr), AT(real_remote_addr), AT(server_addr),
+  AT(upstream_uri), AT(upstream_host), AT(upstream_scheme), AT(upstream_statuses), AT(route_prefix), AT(reason), AT(start_time), AT(handle), AT(bytes_sent),
   AT(body_bytes_sent), AT(request_length), AT(connection_serial), AT(connection_requests), AT(status),
   AT(upstream_status), AT(phase), AT(http_major), AT(http_minor), AT(remote_port), AT(real_remote_port),
   AT(server_port), AT(source), AT(head_sent), AT(bits), AT(lua_ctx), AT(lua_request), AT(lua_spare),
-  AT(lua_extra), AT(visible_port)};
+  AT(lua_extra), AT(visible_port), AT(home)};
 static uint32_t layout_n(void) { return sizeof layout / sizeof layout[0]; }
 static uint32_t layout_at(uint32_t i) { return layout[i]; }
 */
