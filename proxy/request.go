@@ -46,9 +46,9 @@ type request struct {
 	out    response
 	run    pipeline.Run
 
-	snap   *snapshot.Snapshot
-	dest   *snapshot.Destination
-	route  router.Match
+	snap  *snapshot.Snapshot
+	dest  *snapshot.Destination
+	route router.Match
 	// target is set from balance on.
 	target *target
 	body   requestBody

@@ -35,7 +35,8 @@ type Kong struct {
 	Phase phase.Phase
 	// InJob: a blocking handler has the request, in a goroutine of its own.
 	// The pipeline sets it; see rendezvous.go.
-	InJob bool
+	InJob     bool
+	groupsSet bool // groups are those of set_authenticated_consumer_groups, not the consumer's
 	// Current is the plugin that runs now; nil outside of plugins.
 	Current *Current
 	// Handshake is the TLS handshake that the certificate phase belongs to.
@@ -73,7 +74,6 @@ type Kong struct {
 
 	consumer, credential dao.Record
 	groups               []dao.Record // kong.client.set_authenticated_consumer_groups
-	groupsSet            bool         // groups are those, not the consumer's
 	clientVerify         string       // kong.client.tls.set_client_verify; "" = as the handshake went
 	collected            []collected
 }

@@ -24,12 +24,12 @@ const (
 // section 7.1) or until the connection ends. The zero Decoder has no body.
 type Decoder struct {
 	kind   message.BodyKind
-	left   int64 // of the length, or of the chunk
 	state  chunkState
+	done   bool
+	bad    bool  // an error was found: it stays
+	left   int64 // of the length, or of the chunk
 	line   int   // bytes of the current size line
 	excess int64 // of framing, see freeFraming
-	done   bool
-	bad    bool // an error was found: it stays
 	// Trailer collects the trailer section of a chunked body, CRLFs included.
 	Trailer []byte
 }
