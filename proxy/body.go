@@ -47,10 +47,10 @@ func (r *request) bodyData(data []byte, err error) bool {
 	if err == nil && len(data) > 0 {
 		switch b.mode {
 		case bodyCollect:
-			err = b.spool.Write(data)
+			err = r.bodySpool().Write(data)
 		case bodyStream:
 			if _, shared := r.up.(*h2Call); shared {
-				b.keep(data)
+				r.keepBody(data)
 			}
 			err = r.up.bodyData(data)
 			if err != nil { // the upstream is gone; what it answered may still come
@@ -70,15 +70,32 @@ func (r *request) bodyData(data []byte, err error) bool {
 // a short one can be sent again where a shared connection went away.
 const replayMax = 8 << 10
 
-// keep keeps a piece of a streamed body; received counts it already.
-func (b *requestBody) keep(data []byte) {
-	if b.received <= replayMax && b.spool.Len()+int64(len(data)) == b.received {
-		_ = b.spool.Write(data) // without it, the body is only not kept
+// keepBody keeps a piece of a streamed body; received counts it already.
+func (r *request) keepBody(data []byte) {
+	b := &r.body
+	if b.received <= replayMax && b.stored()+int64(len(data)) == b.received {
+		_ = r.bodySpool().Write(data) // without it, the body is only not kept
 	}
 }
 
+// bodySpool is where the body is, or will be, stored.
+func (r *request) bodySpool() *spool.Spool {
+	if r.body.spool == nil {
+		r.body.spool = take(&r.w.spools)
+	}
+	return r.body.spool
+}
+
+// stored is how many bytes are in the spool.
+func (b *requestBody) stored() int64 {
+	if b.spool == nil {
+		return 0
+	}
+	return b.spool.Len()
+}
+
 // kept says whether all that was streamed so far can be sent again.
-func (b *requestBody) kept() bool { return b.spool.Len() == b.received }
+func (b *requestBody) kept() bool { return b.stored() == b.received }
 
 // bodyFailed: the body is malformed, too large, or could not be stored.
 func (r *request) bodyFailed(err error) {
@@ -138,7 +155,7 @@ func (r *request) ReadBody(done func(error)) (ready bool, err error) {
 		return true, nil
 	}
 	r.continue100()
-	b.spool.Init(spool.Options{MemoryLimit: r.w.srv.Options.BodyBuffer})
+	r.bodySpool().Init(spool.Options{MemoryLimit: r.w.srv.Options.BodyBuffer})
 	b.mode, b.err = bodyCollect, nil
 	r.pumpBody()
 	if b.mode != bodyCollect { // it was all there
@@ -153,17 +170,18 @@ func (r *request) Body() *spool.Spool {
 	if !r.body.read && !r.body.replaced {
 		return nil
 	}
-	return &r.body.spool
+	return r.bodySpool()
 }
 
 // SetBody implements pdk.Host.
 func (r *request) SetBody(b []byte) error {
-	r.body.spool.Reset()
+	s := r.bodySpool()
+	s.Reset()
 	r.body.replaced, r.body.read = true, true
 	if !r.body.done && r.body.mode != bodyDiscard {
 		r.body.mode = bodyDiscard
 	}
-	return r.body.spool.Write(b)
+	return s.Write(b)
 }
 
 // continue100 answers Expect: 100-continue, once, before a body is read.
@@ -268,7 +286,7 @@ const bitUpstreamH2 uint32 = 1 << 30
 func (r *request) framing() (kind message.BodyKind, length int64) {
 	switch {
 	case r.body.replaced || r.body.read && r.RequestBody != message.BodyNone:
-		return message.BodyLength, r.body.spool.Len()
+		return message.BodyLength, r.body.stored()
 	case r.RequestBody == message.BodyNone:
 		return message.BodyNone, 0
 	case r.RequestBody == message.BodyLength:

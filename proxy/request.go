@@ -199,11 +199,13 @@ func (r *request) identify(f *message.Flow) {
 // release gives everything of r back, at the very end.
 func (w *Worker) release(r *request) {
 	r.run.End(&r.k)
-	r.body.reset()
-	if s := r.out.spool; s != nil {
-		s.Close()
-		w.spools = append(w.spools, s)
+	for _, s := range [...]*spool.Spool{r.body.spool, r.out.spool} {
+		if s != nil {
+			s.Init(spool.Options{})
+			w.spools = append(w.spools, s)
+		}
 	}
+	r.body.reset()
 	r.out = response{}
 	r.graceOver()
 	r.taken = taken{}
@@ -241,8 +243,8 @@ func (w *Worker) drop(r *request) {
 // requestBody is the client's side of the request body.
 type requestBody struct {
 	dec http1.Decoder
-	// spool holds what was collected; complete when done.
-	spool    spool.Spool
+	// spool holds what was collected; complete when done. Nil before bodySpool.
+	spool    *spool.Spool
 	mode     bodyMode
 	done     bool
 	expect   bool // the client waits for 100 Continue
@@ -269,8 +271,7 @@ func (b *requestBody) begin(kind message.BodyKind, length int64) {
 }
 
 func (b *requestBody) reset() {
-	b.spool.Close()
-	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received = 0, false, false, false, false, nil, nil, 0
+	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received, b.spool = 0, false, false, false, false, nil, nil, 0, nil
 	b.trailer = message.Head{}
 }
 

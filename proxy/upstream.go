@@ -153,7 +153,7 @@ func (u *upstreamConn) write() {
 
 // spooled appends the collected body to buf, or begins to send it in pieces.
 func (u *upstreamConn) spooled(buf []byte) []byte {
-	s := &u.r.body.spool
+	s := u.r.bodySpool()
 	if b, ok := s.Bytes(); ok && len(b) <= 48<<10 {
 		u.sent = true
 		return append(buf, b...)
@@ -169,7 +169,7 @@ func (u *upstreamConn) spooled(buf []byte) []byte {
 
 // sendSpool writes the rest of the collected body until the kernel is full.
 func (u *upstreamConn) sendSpool() {
-	s := &u.r.body.spool
+	s := u.r.bodySpool()
 	for u.left > 0 && u.Pending() == 0 && u.r != nil {
 		b := u.w.Loop.Buffer[:min(int64(len(u.w.Loop.Buffer)), u.left)]
 		n, err := s.ReadAt(b, s.Len()-u.left)

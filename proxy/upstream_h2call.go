@@ -116,10 +116,10 @@ func (c *h2Call) send() {
 			r.body.mode = bodyDiscard
 		}
 	case r.body.read || r.body.replaced:
-		c.left = r.body.spool.Len()
+		c.left = r.body.stored()
 		c.sendSpool()
 	default:
-		if b, _ := r.body.spool.Bytes(); r.body.mode == bodyStream && len(b) > 0 { // of an earlier try
+		if b, _ := r.bodySpool().Bytes(); r.body.mode == bodyStream && len(b) > 0 { // of an earlier try
 			_ = c.put(b, false)
 		}
 		r.body.mode = bodyStream
@@ -153,7 +153,7 @@ func (c *h2Call) own(w *http2.HeadWriter) {
 
 // sendSpool sends the rest of a collected body until the upstream takes no more.
 func (c *h2Call) sendSpool() {
-	s := &c.r.body.spool
+	s := c.r.bodySpool()
 	for c.left > 0 && len(c.rest) == 0 && !c.s.Dead() {
 		b := c.r.w.Loop.Buffer
 		n, err := s.ReadAt(b[:min(int64(len(b)), c.left)], s.Len()-c.left)
