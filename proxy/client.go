@@ -213,6 +213,9 @@ func (c *clientConn) parse(b []byte) bool {
 		r.badRequest(status)
 	}
 	r.serve()
+	if c.HungUp && c.state == clientBusy {
+		w.Loop.Again(c) // the end came with the head: no other edge tells of it
+	}
 	return false
 }
 

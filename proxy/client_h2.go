@@ -51,6 +51,8 @@ func (c *clientConn) startH2(first []byte) {
 	w := c.w
 	h := &h2Client{c: c}
 	h.h2Link = h2Link{sock: &c.Conn, owner: c, fed: h.beginFresh, timer: &c.timer}
+	h.stall.Init(w.Loop, h.stalled)
+	h.patience = w.srv.Options.SendTimeout
 	h.conn = http2.NewServer(&c.Conn, h, w.h2.pool, w.h2.server)
 	c.h2, c.state, c.flow.Proto = h, clientHTTP2, "h2"
 	c.in, c.scan = nil, 0
@@ -118,8 +120,15 @@ func (h *h2Client) settle() {
 	}
 }
 
+// stalled: the client has not taken anything for too long.
+func (h *h2Client) stalled() {
+	h.c.w.srv.Log.Infof("client timed out (%s) while sending to client", h.c.flow.Peer)
+	h.c.abort()
+}
+
 // end parts the protocol from its socket. Streams that a job holds are closed later.
 func (h *h2Client) end() {
+	h.stall.Drop()
 	h.c.h2 = nil
 	h.beginFresh()
 }

@@ -14,6 +14,10 @@ type h2Link struct {
 	fed   func()
 	timer *loop.Timer
 	woken bool
+	// stall runs while the peer does not take what waits for it, however many
+	// streams that concerns; patience bounds it, in nanoseconds.
+	stall    loop.Timer
+	patience int64
 }
 
 // readsPerRound bounds what one connection may have the loop read in a round.
@@ -22,11 +26,22 @@ const readsPerRound = 8
 // ready handles the edges ev, or with 0 what Again was called for. An error
 // says that the socket is broken or at its end; streams have been reset then.
 func (l *h2Link) ready(ev loop.Events, read []byte) error {
+	err := l.move(ev, read)
+	if err == nil && l.sock.Pending() > 0 && !l.stall.On() {
+		l.stall.After(l.patience)
+	}
+	return err
+}
+
+func (l *h2Link) move(ev loop.Events, read []byte) error {
 	s, c := l.sock, l.conn
-	if ev&loop.Writable != 0 && s.Pending() > 0 {
+	if waits := s.Pending(); ev&loop.Writable != 0 && waits > 0 {
 		if err := s.Flush(); err != nil {
 			c.Lost(err)
 			return err
+		}
+		if s.Pending() < waits {
+			l.stall.Off()
 		}
 		if s.Pending() == 0 {
 			c.Resume()

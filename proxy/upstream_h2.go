@@ -149,7 +149,8 @@ func (u *h2Upstream) connect(addr netip.AddrPort) error {
 func (p *h2Pool) fresh() *h2Upstream {
 	u := &h2Upstream{w: p.w, pool: p}
 	u.timer.Init(p.w.Loop, u.expired)
-	u.h2Link = h2Link{sock: &u.Conn, owner: u, timer: &u.timer}
+	u.h2Link = h2Link{sock: &u.Conn, owner: u, timer: &u.timer, patience: p.w.srv.Options.SendTimeout}
+	u.stall.Init(p.w.Loop, func() { u.gone(errUpstreamTimeout) })
 	p.conns = append(p.conns, u)
 	return u
 }
@@ -352,6 +353,7 @@ func (u *h2Upstream) gone(err error) {
 		u.Conn.Close()
 	}
 	u.timer.Drop()
+	u.stall.Drop()
 	calls := u.waiting
 	u.waiting = nil
 	if err == nil {
