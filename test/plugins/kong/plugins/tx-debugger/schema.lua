@@ -1,0 +1,1 @@
+return { name = "tx-debugger", fields = { { config = { type = "record", fields = {} } } } }

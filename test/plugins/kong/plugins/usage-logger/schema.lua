@@ -1,0 +1,1 @@
+return { name = "usage-logger", fields = { { config = { type = "record", fields = { { url = { type = "string", required = true } } } } } } }
