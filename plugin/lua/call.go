@@ -37,6 +37,8 @@ type Call struct {
 	// answered: Return, Done or Fail came. suspended: the operation returned
 	// before that, so the answer has to wake the coroutine.
 	answered, suspended bool
+	// passing: nothing refers to the call once it has been answered.
+	passing bool
 	// at is the place in run.waits while suspended.
 	at int
 	// cancel undoes what was begun when nobody waits any more.
@@ -108,6 +110,25 @@ func (c *Call) Return(results ...any) {
 		c.results = luajit.AppendValue(c.results, v)
 	}
 	c.answer()
+}
+
+// returnText and returnNumbers are Return for what the operations of sockets
+// mostly answer: their values need not become interfaces.
+func (c *Call) returnText(b []byte) { c.returnEncoded(luajit.AppendText(c.buffer(), b)) }
+
+func (c *Call) returnNumbers(v ...float64) {
+	b := c.buffer()
+	for _, n := range v {
+		b = luajit.AppendNumber(b, n)
+	}
+	c.returnEncoded(b)
+}
+
+func (c *Call) returnEncoded(b []byte) {
+	if !c.answered {
+		c.results = b
+		c.answer()
+	}
 }
 
 // Done is Return for an operation that answers later. Call it on the worker's

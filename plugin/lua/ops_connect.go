@@ -192,7 +192,7 @@ func (d *connecting) connected(conn *socket.Conn, err string) {
 	d.place.Attach(conn)
 	d.place = socket.Place{}
 	d.h.connecting, d.h.tcp, d.h.reader = false, conn, &conn.Reader
-	d.c.Return(d.h.id, conn.Reused)
+	d.c.returnNumbers(d.h.id, float64(conn.Reused))
 }
 
 func (d *connecting) openDatagram(to netip.AddrPort, path string, isUnix bool) {

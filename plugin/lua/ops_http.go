@@ -3,6 +3,7 @@ package lua
 import (
 	"bytes"
 
+	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/socket"
 )
 
@@ -32,14 +33,16 @@ func receiveHead(c *Call, h *handle) {
 			return
 		}
 		first, rest, _ := bytes.Cut(data, []byte("\n"))
-		c.Return(bytes.TrimSuffix(first, []byte("\r")), fields(rest))
+		list := &c.vm.fields
+		putFields(list, rest)
+		c.returnEncoded(append(luajit.AppendText(c.buffer(), bytes.TrimSuffix(first, []byte("\r"))), list.Encoded()...))
 	})
 }
 
-// fields are the names and values of header lines. Lines without a colon are
-// passed over, folded ones belong to the line before.
-func fields(b []byte) []string {
-	list := make([]string, 0, 32)
+// putFields makes list the names and values of header lines. Lines without a
+// colon are passed over, folded ones belong to the line before.
+func putFields(list *luajit.Strings, b []byte) {
+	list.Reset()
 	for len(b) > 0 {
 		var line []byte
 		line, b, _ = bytes.Cut(b, []byte("\n"))
@@ -48,15 +51,14 @@ func fields(b []byte) []string {
 			continue
 		}
 		if line[0] == ' ' || line[0] == '\t' {
-			if n := len(list); n > 0 {
-				list[n-1] += " " + string(bytes.TrimLeft(line, " \t"))
-			}
+			list.Extend(' ')
+			list.Extend(bytes.TrimLeft(line, " \t")...)
 			continue
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
 		if name = bytes.TrimRight(name, " \t"); ok && len(name) > 0 && bytes.IndexByte(name, ' ') < 0 {
-			list = append(list, string(name), string(bytes.TrimLeft(value, " \t")))
+			list.Add(name)
+			list.Add(bytes.TrimLeft(value, " \t"))
 		}
 	}
-	return list
 }

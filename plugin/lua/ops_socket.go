@@ -10,7 +10,10 @@ import (
 // The operations behind ngx.socket and ngx.req.socket (lib/gibbon/ngx_socket.lua).
 // A socket is known to Lua code by a number, from connect to close.
 func init() {
-	RegisterOp("socket.connect", func(c *Call) { c.vm.sockets.connect(c) })
+	RegisterOp("socket.connect", func(c *Call) {
+		c.passing = true
+		c.vm.sockets.connect(c)
+	})
 	RegisterOp("socket.handshake", onSocket(handshake))
 	RegisterOp("socket.send", onSocket(sendSocket))
 	RegisterOp("socket.receive", onSocket(receiveSocket))
@@ -141,6 +144,7 @@ func (ss *sockets) end() {
 // onSocket makes an operation of one on the socket whose number is the first argument.
 func onSocket(op func(c *Call, h *handle)) Op {
 	return func(c *Call) {
+		c.passing = true
 		h := c.vm.sockets.all[c.Number(0)]
 		switch {
 		case h == nil:
@@ -181,7 +185,7 @@ func sendSocket(c *Call, h *handle) {
 				c.Return(nil, err)
 				return
 			}
-			c.Return(n)
+			c.returnNumbers(float64(n))
 		})
 	}
 }
@@ -221,7 +225,7 @@ func receiveSocket(c *Call, h *handle) {
 		case !found:
 			c.Return(nil, nil, nil)
 		default:
-			c.Return(data)
+			c.returnText(data)
 		}
 	})
 }
@@ -266,7 +270,7 @@ func keepSocket(c *Call, h *handle) {
 	case err == "":
 		h.tcp, h.reader = nil, nil
 		h.forget()
-		c.Return(1)
+		c.returnNumbers(1)
 		return
 	case tcp.Closed():
 		h.close()

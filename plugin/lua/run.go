@@ -184,8 +184,12 @@ func (vm *VM) drive(r *run, ev luajit.Event) plugin.Outcome {
 			ev = luajit.Event{Kind: luajit.Idle}
 			continue
 		}
+		results, failed := c.results, c.failed
+		if c.passing {
+			vm.spareCall = c
+		}
 		vm.begin(r)
-		ev = vm.lj.Resume(ev.Thread, c.results, c.failed)
+		ev = vm.lj.Resume(ev.Thread, results, failed)
 		vm.end()
 	}
 }

@@ -34,17 +34,20 @@ type VM struct {
 	retryFn    int // gibbon.retry, once a request needed it
 	stale      []*luajit.Bound
 
-	calls    []*luajit.Bound // of the last entry, for asked
-	asked    []*plugin.Bound
-	spare    *run // used again by the next entry
-	upcall   *run // the run that is inside C
-	inside   int  // entries under way: answers have to be posted
-	driving  int  // the same, of what stands around entries
-	waiting  map[*pdk.Kong]*run
-	requests int // that hold this VM until Release
-	retired  bool
+	calls []*luajit.Bound // of the last entry, for asked
+	asked []*plugin.Bound
+	spare *run // used again by the next entry
+	// spareCall is used again by the next operation.
+	spareCall *Call
+	upcall    *run // the run that is inside C
+	inside    int  // entries under way: answers have to be posted
+	driving   int  // the same, of what stands around entries
+	waiting   map[*pdk.Kong]*run
+	requests  int // that hold this VM until Release
+	retired   bool
 
-	results []byte // scratch of Call.Return
+	results []byte         // scratch of Call.Return
+	fields  luajit.Strings // scratch of receiveHead
 
 	// runs are those without a request that wait (timers).
 	runs      map[*run]struct{}
@@ -264,7 +267,12 @@ func (vm *VM) answerUpcall(op int, args []byte) (results []byte, failed, ok bool
 
 // call runs an operation.
 func (vm *VM) call(r *run, b *luajit.Bound, op int, args []byte) *Call {
-	c := &Call{vm: vm, run: r}
+	c := vm.spareCall
+	if c == nil {
+		c = &Call{}
+	}
+	vm.spareCall = nil
+	*c = Call{vm: vm, run: r}
 	if !c.args.Set(args) {
 		c.Fail("the arguments of the operation are malformed")
 		return c

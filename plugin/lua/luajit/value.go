@@ -32,6 +32,51 @@ type Null struct{}
 // empty one is encoded as [].
 type Array []any
 
+// Encoded is values in the form that AppendValue makes.
+type Encoded []byte
+
+// Strings encodes a list of strings piece by piece. The zero Strings is an
+// empty list; Reset makes it one again and keeps the memory.
+type Strings struct {
+	b    []byte
+	n    uint32
+	last int // where the last string's count stands
+}
+
+// Reset empties s.
+func (s *Strings) Reset() { s.b, s.n = append(s.b[:0], tagList, 0, 0, 0, 0), 0 }
+
+// Add appends a string.
+func (s *Strings) Add(v []byte) {
+	if len(s.b) == 0 {
+		s.Reset()
+	}
+	s.last = len(s.b) + 1
+	s.b = appendString(s.b, v)
+	s.n++
+}
+
+// Extend makes the last string longer; without one it does nothing.
+func (s *Strings) Extend(v ...byte) {
+	if s.n == 0 {
+		return
+	}
+	s.b = append(s.b, v...)
+	binary.NativeEndian.PutUint32(s.b[s.last:], uint32(len(s.b)-s.last-4))
+}
+
+// N is the number of strings.
+func (s *Strings) N() int { return int(s.n) }
+
+// Encoded is the list; valid until the next change of s.
+func (s *Strings) Encoded() Encoded {
+	if len(s.b) == 0 {
+		s.Reset()
+	}
+	binary.NativeEndian.PutUint32(s.b[1:], s.n)
+	return s.b
+}
+
 // Ref is a value that lives in the VM already: a reference from Keep or Conf.
 type Ref int
 
@@ -76,9 +121,11 @@ func AppendValue(dst []byte, v any) []byte {
 	case []string:
 		dst = appendCount(dst, tagList, len(v))
 		for _, e := range v {
-			dst = AppendValue(dst, e)
+			dst = appendString(dst, e)
 		}
 		return dst
+	case Encoded:
+		return append(dst, v...)
 	case map[string]any:
 		return appendMap(dst, v)
 	case map[string]string:
@@ -88,6 +135,17 @@ func AppendValue(dst []byte, v any) []byte {
 		return append(dst, tagNull)
 	}
 	return appendReflected(dst, reflect.ValueOf(v))
+}
+
+// AppendText is AppendValue of a string whose bytes are b.
+func AppendText(dst, b []byte) []byte { return appendString(dst, b) }
+
+// AppendNumber is AppendValue of a number.
+func AppendNumber(dst []byte, v float64) []byte { return appendNumber(dst, v) }
+
+// appendString is AppendValue of s, which need not become an interface.
+func appendString[T string | []byte](dst []byte, s T) []byte {
+	return append(appendCount(dst, tagString, len(s)), s...)
 }
 
 func appendCount(dst []byte, tag byte, n int) []byte {
@@ -107,7 +165,7 @@ func appendMap[V any](dst []byte, m map[string]V) []byte {
 	slices.Sort(keys)
 	dst = appendCount(dst, tagMap, len(m))
 	for _, k := range keys {
-		dst = AppendValue(AppendValue(dst, k), m[k])
+		dst = AppendValue(appendString(dst, k), m[k])
 	}
 	return dst
 }

@@ -16,9 +16,9 @@ type Conn struct {
 	Reader
 	conn  loop.Conn
 	wtime loop.Timer
-	// pool it counts in; idle while it waits there.
-	pool *pool
-	idle *idle
+	// pool it counts in; idle the one it waits in, until rest fires.
+	pool, idle *pool
+	rest       loop.Timer
 	// Reused is how often it came out of a pool.
 	Reused int
 	// secure: TLS is spoken. shaking: the handshake's goroutine has the socket.
@@ -67,6 +67,7 @@ func adopt(l *loop.Loop, fd int, connecting bool, timeout int64, done func(*Conn
 	c := &Conn{}
 	c.Init(l)
 	c.wtime.Init(l, c.writeExpired)
+	c.rest.Init(l, c.Close)
 	if err := c.conn.Open(l, fd, c); err != nil {
 		_ = unix.Close(fd)
 		done(nil, text(err))
@@ -266,8 +267,9 @@ func (c *Conn) Close() {
 	c.closed = true
 	c.wtime.Drop()
 	if c.idle != nil {
-		c.idle.remove()
+		c.leaveIdle()
 	}
+	c.rest.Drop()
 	if c.pool != nil {
 		c.pool.leave(c)
 	}

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"container/list"
+	"slices"
 
 	"github.com/gibbon-gateway/gibbon/wire/loop"
 )
@@ -28,17 +29,9 @@ type pool struct {
 	size int
 	// backlog is how many connects may wait, -1 = connects are not counted.
 	backlog int
-	idle    list.List // of *idle, last used first
+	idle    []*Conn   // last used last
 	active  int       // connected or connecting, idle ones too; counted with a backlog
 	waiting list.List // of *waiter
-}
-
-// idle is a connection in its pool.
-type idle struct {
-	p     *pool
-	c     *Conn
-	at    *list.Element
-	timer loop.Timer
 }
 
 type waiter struct {
@@ -130,10 +123,9 @@ func (ps *Pools) Take(name string, size, backlog int, timeout int64, done func(*
 
 // reuse takes the connection out that was used last.
 func (p *pool) reuse() *Conn {
-	for e := p.idle.Front(); e != nil; e = p.idle.Front() {
-		i := e.Value.(*idle)
-		c := i.c
-		i.remove()
+	for n := len(p.idle); n > 0; n = len(p.idle) {
+		c := p.idle[n-1]
+		c.leaveIdle()
 		if c.conn.CanRead && !c.quiet() {
 			c.Close()
 			continue
@@ -144,17 +136,21 @@ func (p *pool) reuse() *Conn {
 	return nil
 }
 
-// remove takes the connection out of the pool.
-func (i *idle) remove() {
-	i.p.idle.Remove(i.at)
-	i.timer.Drop()
-	i.c.idle = nil
-	i.p.forget()
+// leaveIdle takes the connection out of the pool where it waits.
+func (c *Conn) leaveIdle() {
+	p := c.idle
+	c.idle = nil
+	c.rest.Off()
+	at := len(p.idle) - 1
+	for ; p.idle[at] != c; at-- { // mostly the last; few wait
+	}
+	p.idle = slices.Delete(p.idle, at, at+1)
+	p.forget()
 }
 
 // forget drops an empty pool.
 func (p *pool) forget() {
-	if p.idle.Len() == 0 && p.active == 0 && p.waiting.Len() == 0 && p.ps.pools[p.name] == p {
+	if len(p.idle) == 0 && p.active == 0 && p.waiting.Len() == 0 && p.ps.pools[p.name] == p {
 		delete(p.ps.pools, p.name)
 	}
 }
@@ -214,20 +210,18 @@ func (ps *Pools) Keep(c *Conn, name string, timeout int64, size int) string {
 		e.Value.(*waiter).turn(c, "")
 		return ""
 	}
-	for p.idle.Len() >= p.size {
-		p.idle.Back().Value.(*idle).c.Close()
+	for len(p.idle) >= p.size {
+		p.idle[0].Close()
 	}
-	i := &idle{p: p, c: c}
-	i.at = p.idle.PushFront(i)
-	c.idle = i
+	p.idle = append(p.idle, c)
+	c.idle = p
 	// The last close may have dropped an empty pool.
 	ps.pools[name] = p
-	i.timer.Init(ps.l, c.Close)
 	if timeout < 0 {
 		timeout = DefaultIdle
 	}
 	if timeout > 0 {
-		i.timer.At(ps.l.Refresh() + timeout)
+		c.rest.At(ps.l.Refresh() + timeout)
 	}
 	return ""
 }
@@ -236,7 +230,7 @@ func (ps *Pools) Keep(c *Conn, name string, timeout int64, size int) string {
 func (ps *Pools) Len() int {
 	n := 0
 	for _, p := range ps.pools {
-		n += p.idle.Len()
+		n += len(p.idle)
 	}
 	return n
 }
@@ -244,8 +238,8 @@ func (ps *Pools) Len() int {
 // Close closes all idle connections.
 func (ps *Pools) Close() {
 	for _, p := range ps.pools {
-		for e := p.idle.Front(); e != nil; e = p.idle.Front() {
-			e.Value.(*idle).c.Close()
+		for len(p.idle) > 0 {
+			p.idle[len(p.idle)-1].Close()
 		}
 	}
 }
