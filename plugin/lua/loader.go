@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/model/phase"
@@ -62,7 +63,7 @@ func (c *control) load(name string) (*plugin.Plugin, error) {
 	}
 	cv := converter{control: c}
 	if p.Config, err = cv.schema(s); err != nil {
-		return nil, fmt.Errorf("schema.lua: %w", err)
+		return nil, fmt.Errorf("%v: schema.lua: %w", s["$file"], err)
 	}
 	webSocketProtocols(p)
 	if p.Entities, err = c.entities(name); err != nil {
@@ -136,7 +137,7 @@ var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+([-+].*)?$`)
 func declaration(name string, h map[string]any) (*plugin.Plugin, error) {
 	priority, ok := h["priority"].(float64)
 	if !ok || priority != math.Trunc(priority) || math.Abs(priority) > 1<<53 {
-		return nil, fmt.Errorf("Plugin %q cannot be loaded because its PRIORITY field is not a valid integer number, got: \"%v\"", name, h["priority"])
+		return nil, fmt.Errorf("Plugin %q cannot be loaded because its PRIORITY field is not a valid integer number, got: \"%v\"%s", name, h["priority"], where(h, "priority_line"))
 	}
 	version, ok := h["version"].(string)
 	if !ok || !versionForm.MatchString(version) {
@@ -144,7 +145,7 @@ func declaration(name string, h map[string]any) (*plugin.Plugin, error) {
 		if m, isTable := h["version"].(map[string]any); isTable {
 			got = m["got"]
 		}
-		return nil, fmt.Errorf("Plugin %q cannot be loaded because its VERSION field does not follow the \"x.y.z\" format, got: \"%v\"", name, got)
+		return nil, fmt.Errorf("Plugin %q cannot be loaded because its VERSION field does not follow the \"x.y.z\" format, got: \"%v\"%s", name, got, where(h, "version_line"))
 	}
 	p := &plugin.Plugin{Name: name, Version: version, Priority: int(priority)}
 	for _, v := range listOf(h["phases"]) {
@@ -152,12 +153,21 @@ func declaration(name string, h map[string]any) (*plugin.Plugin, error) {
 		p.Phases |= phaseNamed(s)
 	}
 	if p.Phases&phase.Response != 0 && p.Phases&(phase.HeaderFilter|phase.BodyFilter) != 0 {
-		return nil, fmt.Errorf("Plugin %q can't be loaded because it implements both `response` and `header_filter` or `body_filter` methods", name)
+		return nil, fmt.Errorf("Plugin %q can't be loaded because it implements both `response` and `header_filter` or `body_filter` methods%s", name, where(h, "response_line"))
 	}
 	p.NoRoute, _ = h["no_route"].(bool)
 	p.NoService, _ = h["no_service"].(bool)
 	p.NoConsumer, _ = h["no_consumer"].(bool)
 	return p, nil
+}
+
+// where is a handler's file, with the line that h has under key, for an error.
+func where(h map[string]any, key string) string {
+	file := text(h["file"])
+	if line := integer(h[key]); line != nil {
+		file += ":" + strconv.Itoa(*line)
+	}
+	return " (" + file + ")"
 }
 
 func phaseNamed(name string) phase.Phase {

@@ -106,6 +106,14 @@ func TestWhatCannotBeLoaded(t *testing.T) {
 		{"unknown", prelude + "return P", `return { name = "x", fields = { { config = { type = "record", fields = { { b = { type = "string", colour = "red" } } } } } } }`,
 			"fields.config.fields.b.colour: unknown field"},
 		{"typedef", prelude + "return P", `return { name = "x", fields = { { a = require("kong.db.schema.typedefs").nothing } } }`, "there is no typedef 'nothing'"},
+		{"where", "local P = {}\nP.PRIORITY = 'high'\nreturn P", schemaOK, `got: "high" (`},
+		{"whereline", "local P = {}\nP.PRIORITY = 'high'\nreturn P", schemaOK, "kong/plugins/whereline/handler.lua:2)"},
+		{"wherever", "local P = { PRIORITY = 1 }\nP.VERSION = 'one'\nreturn P", schemaOK, "kong/plugins/wherever/handler.lua:2)"},
+		{"wherephase", "local P = { PRIORITY = 1, VERSION = '1.0.0', header_filter = print }\n\nfunction P:response() end\nreturn P", schemaOK, "kong/plugins/wherephase/handler.lua:3)"},
+		{"number", "return 5", schemaOK, "kong/plugins/number/handler.lua: handler.lua must return a table, it returns a number"},
+		{"nothing", "local P = {}", schemaOK, "handler.lua must return a table, it returns nothing"},
+		{"noname", prelude + "return P", "return { fields = {} }", `kong/plugins/noname/schema.lua: the schema has no name: add name = "noname"`},
+		{"wherefield", prelude + "return P", `return { name = "x", fields = { { a = { type = "text" } } } }`, "kong/plugins/wherefield/schema.lua: schema.lua: fields.a.type"},
 		{"endless", `while true do end`, schemaOK, "time budget"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,6 +36,23 @@ local function find(module)
   error("error loading module '" .. module .. "':\n" .. result, 0)
 end
 
+-- file_of(module): where it was loaded from.
+local function file_of(module) return package.searchpath(module, package.path) or module end
+
+-- returned(v): what a module returned, for an error; require makes true of nothing.
+local function returned(v) return v == true and "nothing" or "a " .. type(v) end
+
+-- line_of(file, name): the first line on which a field of that name is set; nil where it cannot be told.
+local function line_of(file, name)
+  local n = 0
+  local ok, lines = pcall(io.lines, file)
+  if not ok then return nil end
+  for line in lines do
+    n = n + 1
+    if line:find("%f[%w_]" .. name .. "%f[^%w_]%s*=") then return n end
+  end
+end
+
 local PHASES = { "init_worker", "configure", "certificate", "client_hello", "rewrite", "access", "response", "header_filter",
   "body_filter", "log", "preread", "ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close" }
 
@@ -43,7 +60,8 @@ local PHASES = { "init_worker", "configure", "certificate", "client_hello", "rew
 function loader.handler(name)
   local h = find("kong.plugins." .. name .. ".handler")
   if h == nil then return nil end
-  if type(h) ~= "table" then error("handler.lua must return a table, it returns a " .. type(h), 0) end
+  local file = file_of("kong.plugins." .. name .. ".handler")
+  if type(h) ~= "table" then error(file .. ": handler.lua must return a table, it returns " .. returned(h), 0) end
   local phases, base = {}, package.loaded["kong.plugins.base_plugin"]
   for _, phase in ipairs(PHASES) do
     local own = type(base) ~= "table" or h[phase] ~= base[phase] -- what a class inherits from there does nothing
@@ -54,6 +72,8 @@ function loader.handler(name)
   return {
     priority = type(priority) == "number" and priority or tostring(priority),
     version = type(version) == "string" and version or { got = tostring(version) },
+    file = file, priority_line = line_of(file, "PRIORITY"), version_line = line_of(file, "VERSION"),
+    response_line = type(h.response) == "function" and debug.getinfo(h.response, "S").linedefined or nil,
     phases = phases, no_route = not not h.no_route, no_service = not not h.no_service, no_consumer = not not h.no_consumer,
   }
 end
@@ -62,12 +82,14 @@ end
 function loader.schema(name)
   local s = find("kong.plugins." .. name .. ".schema")
   if s == nil then return nil end
-  if type(s) ~= "table" then error("schema.lua must return a table, it returns a " .. type(s), 0) end
+  local file = file_of("kong.plugins." .. name .. ".schema")
+  if type(s) ~= "table" then error(file .. ": schema.lua must return a table, it returns " .. returned(s), 0) end
   if type(s.name) ~= "string" then
-    local module = "kong.plugins." .. name .. ".schema"
-    error((package.searchpath(module, package.path) or module) .. ": the schema has no name: add name = \"" .. name .. "\"", 0)
+    error(file .. ": the schema has no name: add name = \"" .. name .. "\"", 0)
   end
-  return describe(s, 0)
+  local described = describe(s, 0)
+  described["$file"] = file
+  return described
 end
 
 function loader.daos(name)
@@ -91,8 +113,8 @@ function loader.api(name)
   local module = "kong.plugins." .. name .. ".api"
   local routes = find(module)
   if routes == nil then return nil end
-  local file = package.searchpath(module, package.path) or module
-  if type(routes) ~= "table" then error(file .. ": api.lua must return a table of paths, it returns a " .. type(routes), 0) end
+  local file = file_of(module)
+  if type(routes) ~= "table" then error(file .. ": api.lua must return a table of paths, it returns " .. returned(routes), 0) end
   local out = {}
   for path, route in pairs(routes) do
     if type(path) == "string" and path:sub(1, 1) == "/" then
