@@ -132,3 +132,91 @@ func TestFrames(t *testing.T) {
 	expect(t, log(), "closed 6 false function cannot be called in ws_close phase (only in: ws_client_frame)")
 	s.end(k)
 }
+
+// TestMultiProtocolPlugin: one plugin with handlers for requests and for
+// WebSockets; ws_close is its log, kong.ctx.plugin carries data from frame to frame.
+//
+// Documented row 80.
+func TestMultiProtocolPlugin(t *testing.T) {
+	s := newStage(t, Options{})
+	p := s.plugin("p", `
+		function P:access() kong.ctx.plugin.n = 100 end
+		function P:ws_handshake() kong.ctx.plugin.n = 0 end
+		function P:ws_client_frame() kong.ctx.plugin.n = kong.ctx.plugin.n + 1 end
+		function P:log() say("n", kong.ctx.plugin.n) end
+		P.ws_close = P.log`)
+	calls := s.start(p)
+	for _, c := range []struct {
+		phases []phase.Phase
+		want   string
+	}{
+		{[]phase.Phase{phase.Access, phase.Log}, "n 100"},
+		{[]phase.Phase{phase.WSHandshake, phase.WSClientFrame, phase.WSClientFrame, phase.WSClose}, "n 2"},
+	} {
+		s.lines()
+		k, _ := s.request()
+		k.WebSocket = pdk.NewWebSocket(k)
+		for _, ph := range c.phases {
+			k.Phase, k.X.Phase = ph, uint32(ph)
+			k.WebSocket.Begin(pdk.Frame{Type: pdk.TextFrame, Data: []byte("x")})
+			if out := s.rt.Run(k, ph, calls); out != plugin.Continue {
+				t.Errorf("%s: outcome %d", ph, out)
+			}
+		}
+		s.end(k)
+		if got := s.lines(); !strings.Contains(got, c.want+",") {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestPDKInWebSocketHandlers: which functions the handlers may call. What
+// access may, ws_handshake may; frames have neither a response nor a way to the service.
+//
+// Documented row 81.
+func TestPDKInWebSocketHandlers(t *testing.T) {
+	s := newStage(t, Options{})
+	p := s.plugin("p", `
+		local function all(phase)
+			for _, f in ipairs { "request.get_header", "request.get_path", "service.request.set_header", "response.set_header", "response.get_status",
+				"response.exit", "client.get_consumer", "router.get_route" } do
+				local at = kong
+				for part in f:gmatch("[^.]+") do at = at[part] end
+				local ok, err = pcall(at)
+				say(phase, f, (ok or not tostring(err):find("function cannot be called in " .. phase .. " phase", 1, true)) and "yes" or "no")
+			end
+		end
+		function P:ws_handshake() all("ws_handshake") say("body", kong.request.get_body()) end
+		function P:ws_client_frame() all("ws_client_frame") end
+		function P:ws_close() all("ws_close") end`)
+	calls := s.start(p)
+	s.lines()
+	k, _ := s.request()
+	k.WebSocket = pdk.NewWebSocket(k)
+	for _, ph := range []phase.Phase{phase.WSHandshake, phase.WSClientFrame, phase.WSClose} {
+		k.Phase, k.X.Phase = ph, uint32(ph)
+		k.WebSocket.Begin(pdk.Frame{Type: pdk.TextFrame, Data: []byte("x")})
+		if out := s.rt.Run(k, ph, calls); out != plugin.Continue {
+			t.Errorf("%s: outcome %d", ph, out)
+		}
+	}
+	got := s.lines()
+	for f, want := range map[string]string{ // handshake, frame, close
+		"request.get_header": "yes yes yes", "request.get_path": "yes yes yes", "service.request.set_header": "yes no no",
+		"response.set_header": "yes no no", "response.get_status": "no no yes", "response.exit": "yes no no",
+		"client.get_consumer": "yes no yes", "router.get_route": "yes no yes",
+	} {
+		for i, ph := range []string{"ws_handshake", "ws_client_frame", "ws_close"} {
+			if line := ph + " " + f + " " + strings.Fields(want)[i]; !strings.Contains(got, line) {
+				t.Errorf("not %q", line)
+			}
+		}
+	}
+	if !strings.Contains(got, "body nil missing content type") {
+		t.Error("the handshake's body")
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+	s.end(k)
+}

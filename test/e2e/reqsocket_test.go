@@ -21,7 +21,7 @@ const prelude = `local out = {} ` +
 // TestReqSocket shows ngx.req.socket through a whole gateway. Rows are those
 // of the documents about it, 223 to 229.
 //
-// Documented rows 223-226, 228, 229.
+// Documented rows 223-226, 228-230.
 // Documented row 227, lifted: bodies in chunks are read as others are.
 func TestReqSocket(t *testing.T) {
 	up := upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -79,7 +79,10 @@ func TestWatchIsNotHeldUp(t *testing.T) {
 	}
 }
 
-// TestPluginsRun: what the plugins of these tests do to a unary call.
+// TestPluginsRun: what the plugins of these tests do to a unary call; collects
+// has a response phase.
+//
+// Documented row 64. Lifted: the response phase runs on HTTP/2 and gRPC, too.
 func TestPluginsRun(t *testing.T) {
 	for plugin, field := range map[string]string{"collects": "x-collected", "filters": "x-filtered"} {
 		passed := make(chan string, 1)
