@@ -176,7 +176,9 @@ func analytics(t *testing.T, s *site, sv *services) {
 	s.do(t, "POST /analytics/bin", "X-Transaction-Id: mine", "", "\x00\x01")
 	note := sv.noted(t, "/events ", `"in":1`)
 	_, text, _ := strings.Cut(note, "  ")
-	var sent []struct{ Request struct{ Headers map[string]any } }
+	var sent []struct {
+		Request struct{ Headers map[string]any }
+	}
 	wants(t, json.Unmarshal([]byte(text), &sent), nil, len(sent) > 0 && sent[0].Request.Headers["authorization"] == nil && sent[0].Request.Headers["content-type"] != nil, true)
 	wants(t, strings.Contains(note, `"server":"stable"`), true, strings.Contains(note, `"direction":"Incoming"`), true)
 	sv.noted(t, "/events ", `"body":"AAE="`, `"x-transaction-id":"mine"`)

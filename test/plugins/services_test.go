@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -110,6 +111,33 @@ func (s *services) serve(w http.ResponseWriter, r *http.Request) {
 		default:
 			reply(200, map[string]any{"result": map[string]any{"allow": false}})
 		}
+	case "/captcha":
+		form, _ := url.ParseQuery(string(b))
+		reply(200, map[string]any{"success": form.Get("response") == "a human" && form.Get("secret") == "hush"})
+	case "/registry":
+		if r.FormValue("tenant") == "blue" {
+			_, _ = io.WriteString(w, strings.TrimPrefix(s.URL, "http://"))
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "127.0.0.1:1")
+	case "/tenant/blue":
+		_, _ = io.WriteString(w, "served by blue "+r.URL.RawQuery)
+	case "/spec":
+		w.Header().Set("Content-Type", "text/yaml")
+		for range 100 {
+			_, _ = io.WriteString(w, strings.Repeat("spec ", 100))
+			w.(http.Flusher).Flush()
+		}
+	case "/slow":
+		time.Sleep(300 * time.Millisecond)
+		_, _ = io.WriteString(w, "answer "+r.URL.RawQuery)
+	case "/session":
+		if r.Header.Get("Cookie") == "SMSESSION=known" {
+			w.Header().Set("X-User", "carol")
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
 	case "/google-token":
 		reply(200, map[string]any{"access_token": "gt", "expires_in": 3600})
 	case "/events/config":

@@ -1,1 +1,0 @@
-return { name = "shape-aggregator", fields = { { config = { type = "record", fields = { { urls = { type = "array", elements = { type = "string" } } } } } } } }

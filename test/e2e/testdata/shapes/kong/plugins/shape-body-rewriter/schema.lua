@@ -1,1 +1,0 @@
-return { name = "shape-body-rewriter", fields = { { config = { type = "record", fields = { { remove = { type = "string", required = true } } } } } } }

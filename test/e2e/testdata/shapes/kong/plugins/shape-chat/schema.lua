@@ -1,1 +1,0 @@
-return { name = "shape-chat", fields = { { config = { type = "record", fields = {} } } } }

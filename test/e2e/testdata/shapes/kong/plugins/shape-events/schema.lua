@@ -1,1 +1,0 @@
-return { name = "shape-events", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } } } } } } }

@@ -1,1 +1,0 @@
-return { name = "shape-recaptcha", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } }, { secret = { type = "string" } } } } } } }

@@ -1,1 +1,0 @@
-return { name = "shape-router", fields = { { config = { type = "record", fields = { { registry = { type = "string", required = true } } } } } } }

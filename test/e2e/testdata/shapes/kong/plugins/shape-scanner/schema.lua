@@ -1,1 +1,0 @@
-return { name = "shape-scanner", fields = { { config = { type = "record", fields = { { forbidden = { type = "string", required = true } } } } } } }

@@ -1,1 +1,0 @@
-return { name = "shape-siteminder", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } } } } } } }

@@ -1,1 +1,0 @@
-return { name = "shape-upstream-jwt", fields = { { config = { type = "record", fields = { { private_key = { type = "string", required = true } } } } } } }

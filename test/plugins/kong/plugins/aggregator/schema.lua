@@ -1,0 +1,1 @@
+return { name = "aggregator", fields = { { config = { type = "record", fields = { { urls = { type = "array", elements = { type = "string" } } } } } } } }

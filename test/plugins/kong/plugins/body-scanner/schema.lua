@@ -1,0 +1,1 @@
+return { name = "body-scanner", fields = { { config = { type = "record", fields = { { forbidden = { type = "string", required = true } } } } } } }

@@ -1,0 +1,1 @@
+return { name = "chat-server", fields = { { config = { type = "record", fields = {} } } } }

@@ -1,0 +1,1 @@
+return { name = "event-agent", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } } } } } } }

@@ -1,0 +1,1 @@
+return { name = "siteminder", fields = { { config = { type = "record", fields = { { endpoint = { type = "string" } } } } } } }

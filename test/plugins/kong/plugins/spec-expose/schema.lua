@@ -1,0 +1,1 @@
+return { name = "spec-expose", fields = { { config = { type = "record", fields = { { host = { type = "string" } }, { port = { type = "integer" } } } } } } }
