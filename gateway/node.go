@@ -234,7 +234,7 @@ func (n *node) gatewayView(pages proxy.ErrorPages) *pdk.Gateway {
 	for k, v := range n.conf.Listen.PortMaps {
 		ports[k] = v
 	}
-	return &pdk.Gateway{Store: n.store, Log: n.log, Errors: pages.Templates, NodeID: nodeID(n.conf), Hostname: host,
+	return &pdk.Gateway{Store: n.store, Health: n.health, Log: n.log, Errors: pages.Templates, NodeID: nodeID(n.conf), Hostname: host,
 		Workspace: dao.DefaultWorkspace, WorkspaceName: "default", Settings: settingsView(n.conf), PortMaps: ports, Variables: n.conf.Lua.Variables,
 		Trusted: trustedView(n.conf), Resolver: n.dns, Eval: n.catalog.lua.Eval, Statistics: n.statistics}
 }

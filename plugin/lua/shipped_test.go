@@ -28,4 +28,40 @@ var shipped = []struct{ module, body, want string }{
 	{"resty.redis.connector", `local p = { url = "redis://user:pa:ss@h.test:7000/3", connection_options = {} } local ok = m.parse_dsn(p) local q = { url = "sentinel://secret@mine:s/2" } m.parse_dsn(q)
 		return ok, p.host, p.port, p.db, p.username, p.password, q.master_name, q.role, q.db, q.password, m.new { nope = 1 }, select(2, m.parse_dsn { url = "http://x" }), (m.new { port = 1 }:connect())`,
 		"true h.test 7000 3 user pa:ss mine slave 2 secret nil could not parse DSN: http: nil"},
+	{"kong.runloop.balancer", `return type(m.get_upstream_health), m.get_upstream_health("6ba7b810-9dad-11d1-80b4-00c04fd430c8")`, "function nil Upstream 6ba7b810-9dad-11d1-80b4-00c04fd430c8 not found"},
+	{"kong.runloop.balancer.upstreams", `return type(m.get_all_upstreams), m.get_upstream_by_name("none")`, "function false"},
+	{"kong.tools.redis.schema", `local f = m.config_schema.fields return m.config_schema.type, #f, f[2].port.default, f[5].password.encrypted`, "record 9 6379 true"},
+	{"kong.tools.queue_schema", `return m.type`, "record"},
+	{"kong.tools.yield", `m.yield() m.yield(true) return true`, "true"},
+	{"kong.tools.dns", `return m({}) == require "resty.dns.client"`, "true"},
+	{"kong.tools.request_aware_table", `local t = m.new() t.a = 1 local v = t.a t:clear() return v, t.a, m.new({ x = 2 }).x`, "1 nil 2"},
+	{"kong.concurrency", `local order = {} local function add(v) order[#order + 1] = v end local function work(n) return function(e) add(n .. "+") ngx.sleep(0.01) add(n .. "-") return n end end
+		local list = {} for i = 1, 2 do list[i] = ngx.thread.spawn(m.with_coroutine_mutex, { name = "c", timeout = 1 }, work(i)) end local out = {} for i = 1, 2 do out[i] = select(2, ngx.thread.wait(list[i])) end
+		local held = ngx.thread.spawn(m.with_coroutine_mutex, { name = "h" }, function() ngx.sleep(0.05) end) local w, err = m.with_coroutine_mutex({ name = "h", timeout = 0.01 }, add) local w2 = m.with_coroutine_mutex({ name = "h", timeout = 0.01, on_timeout = "return_true" }, add) ngx.thread.wait(held)
+		local worker = ngx.thread.spawn(m.with_worker_mutex, { name = "w", timeout = 1 }, function(t) ngx.sleep(0.02) return t end) local lost = { m.with_worker_mutex({ name = "w", timeout = 0.001 }, add) }
+		return table.concat(order, ""), out[1] + out[2], w, err, w2, select(2, ngx.thread.wait(worker)), lost[2], (m.with_coroutine_mutex({ name = "e" }, error)), pcall(m.with_worker_mutex, {}, add)`,
+		"1+1-2+2- 3 nil timeout acquiring coroutine lock true 0 timeout nil false opts.name is required and must be a string"},
+	{"kong.cluster_events", `return m.new() == kong.cluster_events`, "true"},
+	{"kong.worker_events", `return type(m.register), m.new() == kong.worker_events`, "function true"},
+	{"resty.worker.events", `local got m.register(function(d, e, s) got = s .. e .. d end, "rwe", "x") local e = m.event_list("s", "a", "b") m.post_local("rwe", "x", "!") ngx.sleep(0.02) return got, e.a, (pcall(function() return e.c end))`, "rwex! a false"},
+	{"kong.global", `return m.phases.access, m.get_phase(), m.new() == kong`, "32 32 true"},
+	{"kong.cmd.utils.log", `m.disable() m.info("not %s", "shown") m.enable() return type(m.verbose), type(m.error)`, "function function"},
+	{"kong.conf_loader", `return m() == kong.configuration, m.load() == kong.configuration`, "true true"},
+	{"kong.workspaces", `return m.get_workspace_id() == kong.default_workspace, m.get_workspace().name`, "true default"},
+	{"kong.hooks", `m.register_hook("h", function(a) return a + 1 end) m.register_hook("h", function(ok, a) return ok and a * 2 end, { low_level = true }) local v = m.run_hook("h", 1) m.clear_hooks() return v, m.run_hook("h", 5)`, "4 5"},
+	{"kong.plugins.rate-limiting.expiration", `return m.minute, m.year`, "60 31536000"},
+	{"kong.db.migrations.operations.200_to_210", `local o = m.ws_migrate_plugin({ { name = "x", primary_key = "id" } }) return o.postgres.up == "", o.postgres.teardown()`, "true true"},
+	{"resty.ljsonschema", `local v = m.generate_validator { type = "object", required = { "a" }, properties = { a = { type = "number", maximum = 5 }, b = { type = "array", items = { enum = { "x", "y" } } } } }
+		return v { a = 1, b = { "x" } }, select(2, v { a = 9 }), select(2, v { b = {} }), (v { a = 1, b = { "z" } }), (m.generate_validator('{"type":"string"}')("s")), pcall(m.generate_validator, { type = 5 }) == false, (m.jsonschema_validator { type = "no" }), (m.generate_validator { ["$ref"] = "#/definitions/n", definitions = { n = { type = "null" } } })(ngx.null),
+		pcall(m.generate_validator, { ["$ref"] = "http://127.0.0.1:1/x.json" }) == false`,
+		"true property a validation failed: maximum: got 9, want 5 missing property 'a' false true true false true true"},
+	{"ffi-zlib", `local function source(s) local at = 1 return function(n) local c = s:sub(at, at + n - 1) at = at + #c return c ~= "" and c or nil end end local function sink() local t = {} return function(c) t[#t + 1] = c end, t end
+		local text = ("abc"):rep(10000) local put, packed = sink() local ok = m.deflateGzip(source(text), put, 100, { level = 9 }) local put2, plain = sink() local ok2 = m.inflateGzip(source(table.concat(packed)), put2, 1000)
+		return ok, ok2, table.concat(plain) == text, #table.concat(packed) < 500, m.inflateGzip(source("nonsense"), put2, 10)`, "true true true true false INFLATE: unexpected EOF"},
+	{"prometheus_resty_counter", `local c = m.new("kong") c:incr("prc", 2) c:incr("prc") c:sync() return ngx.shared.kong:get("prc"), (c:reset("prc", 3))`, "3 0"},
+	{"prometheus", `ngx.shared.kong_locks:flush_all() local p = m.init("kong_locks", { prefix = "x_" }) local c, g, h = p:counter("hits", "Hits", { "path" }), p:gauge("up"), p:histogram("lat", "Latency", { "m" }, { 0.1, 1 })
+		c:inc(1, { 'a"b' }) c:inc(2, { 'a"b' }) c:inc(1, {}) g:set(5) g:inc(-2) h:observe(0.5, { "GET" }) h:observe(3, { "GET" }) local t = table.concat(p:metric_data()) c:reset() g:del()
+		return t, (table.concat(p:metric_data()):find("x_hits", 1, true)), (p:counter("bad name")), (p:gauge("up"))`,
+		"# HELP x_nginx_metric_errors_total Number of nginx-lua-prometheus errors\n# TYPE x_nginx_metric_errors_total counter\nx_nginx_metric_errors_total 1\n# HELP x_hits Hits\n# TYPE x_hits counter\nx_hits{path=\"a\\\"b\"} 3\n# TYPE x_up gauge\nx_up 3\n" +
+			"# HELP x_lat Latency\n# TYPE x_lat histogram\nx_lat_bucket{m=\"GET\",le=\"1\"} 1\nx_lat_bucket{m=\"GET\",le=\"+Inf\"} 2\nx_lat_count{m=\"GET\"} 2\nx_lat_sum{m=\"GET\"} 3.5\n nil nil nil"},
 }

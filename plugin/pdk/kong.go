@@ -6,6 +6,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/dao"
 	"github.com/gibbon-gateway/gibbon/engine/dns"
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
+	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/model/entity"
@@ -130,6 +131,8 @@ type Gateway struct {
 	Statistics func() Statistics
 	// Resolver finds the names that plugins connect to; nil = the system's way.
 	Resolver *dns.Resolver
+	// Health judges the upstreams' addresses; nil = unknown.
+	Health *health.Registry
 	// Eval runs Lua code for Kong.Eval, on the request's loop; nil = there is no Lua.
 	Eval func(k *Kong, code string, env map[string]any) (any, error)
 }
