@@ -1,4 +1,4 @@
--- bgcrypto.sha1
+-- bgcrypto.sha1: SHA-1
 local M = {}
 local methods = {}
 local mt = { __index = methods }

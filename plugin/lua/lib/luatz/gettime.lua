@@ -1,2 +1,2 @@
--- luatz.gettime
+-- luatz.gettime: the time
 return require("luatz").gettime

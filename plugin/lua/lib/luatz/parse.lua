@@ -1,2 +1,2 @@
--- luatz.parse
+-- luatz.parse: times of text
 return require("luatz").parse

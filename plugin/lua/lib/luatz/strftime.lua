@@ -1,2 +1,2 @@
--- luatz.strftime
+-- luatz.strftime: times as text
 return require("luatz").strftime

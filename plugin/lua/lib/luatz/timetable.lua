@@ -1,2 +1,2 @@
--- luatz.timetable
+-- luatz.timetable: times as tables
 return require("luatz").timetable

@@ -1,4 +1,4 @@
--- ngx.semaphore
+-- ngx.semaphore: semaphores of threads of one worker
 local native = require "gibbon.native"
 local token = require "gibbon.token"
 

@@ -1,4 +1,4 @@
--- resty.jit-uuid
+-- resty.jit-uuid: UUIDs of versions 3, 4 and 5
 local native = require "gibbon.native"
 local uuid = require "kong.tools.uuid"
 

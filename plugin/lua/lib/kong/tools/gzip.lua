@@ -1,4 +1,4 @@
--- kong.tools.gzip
+-- kong.tools.gzip: gzip of strings
 local op = require "gibbon.op"
 local ask_deflate, ask_inflate = op.ask("gzip.deflate"), op.ask("gzip.inflate")
 return {

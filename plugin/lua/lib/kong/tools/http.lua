@@ -1,4 +1,4 @@
--- kong.tools.http
+-- kong.tools.http: queries, host names and authorities
 local args = require "gibbon.args"
 local M = {}
 

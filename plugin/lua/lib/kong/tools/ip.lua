@@ -1,4 +1,4 @@
--- kong.tools.ip
+-- kong.tools.ip: addresses, ports and networks as text
 local M = {}
 
 local function is_v4(s)

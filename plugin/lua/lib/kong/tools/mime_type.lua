@@ -1,4 +1,4 @@
--- kong.tools.mime_type
+-- kong.tools.mime_type: media types, and whether one includes another
 local M = {}
 
 -- parse_mime_type(s): type, subtype, parameters; nil for what is none

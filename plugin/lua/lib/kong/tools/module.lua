@@ -1,4 +1,4 @@
--- kong.tools.module
+-- kong.tools.module: modules that may not be there
 local M = {}
 
 -- load_module_if_exists(name): true, module; false, text where there is none; a broken module is an error.

@@ -1,4 +1,4 @@
--- kong.tools.rand
+-- kong.tools.rand: random bytes and strings
 local native = require "gibbon.native"
 local M = {}
 

@@ -1,4 +1,4 @@
--- kong.tools.sha256
+-- kong.tools.sha256: SHA-256 of strings
 local native = require "gibbon.native"
 return {
   sha256_hex = function(s) return native.to_hex(native.digest("sha256", tostring(s))) end,

@@ -1,4 +1,4 @@
--- kong.tools.string
+-- kong.tools.string: splitting, stripping and replacing
 local M = {}
 
 -- split(s, delimiter, max): a list of parts; the delimiter is plain text.

@@ -1,4 +1,4 @@
--- kong.tools.system
+-- kong.tools.system: the machine: name, processors, files
 local op = require "gibbon.op"
 local ask_node = op.ask("node.identity")
 local M = {}

@@ -1,4 +1,4 @@
--- kong.tools.table
+-- kong.tools.table: copying, merging, finding and packing
 local M = {}
 local type, pairs, ipairs, next, getmetatable, setmetatable = type, pairs, ipairs, next, getmetatable, setmetatable
 

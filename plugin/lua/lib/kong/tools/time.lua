@@ -1,4 +1,4 @@
--- kong.tools.time
+-- kong.tools.time: times in seconds and milliseconds
 local native = require "gibbon.native"
 local M = { get_updated_now = ngx.now, get_updated_now_ms = function() return math.floor(ngx.now() * 1000) end }
 

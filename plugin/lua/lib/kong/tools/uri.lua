@@ -1,4 +1,4 @@
--- kong.tools.uri
+-- kong.tools.uri: escaping and normalizing
 local M = {}
 
 -- normalize(uri, merge_slashes): unreserved escapes decoded, dot segments removed

@@ -1,4 +1,4 @@
--- kong.tools.uuid
+-- kong.tools.uuid: making and checking UUIDs
 local native = require "gibbon.native"
 local M = {}
 

@@ -1,4 +1,4 @@
--- resty.openssl.cipher
+-- resty.openssl.cipher: symmetric ciphers, with and without authentication
 local crypto = require "gibbon.crypto"
 local ffi = require "ffi"
 local C = crypto.C

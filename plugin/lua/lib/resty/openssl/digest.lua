@@ -1,4 +1,4 @@
--- resty.openssl.digest
+-- resty.openssl.digest: message digests
 local crypto = require "gibbon.crypto"
 local ffi = require "ffi"
 local C = crypto.C

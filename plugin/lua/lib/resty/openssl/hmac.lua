@@ -1,4 +1,4 @@
--- resty.openssl.hmac
+-- resty.openssl.hmac: HMAC
 local crypto = require "gibbon.crypto"
 local mac = require "resty.openssl.mac"
 

@@ -1,4 +1,4 @@
--- resty.openssl.rand
+-- resty.openssl.rand: random bytes
 local crypto = require "gibbon.crypto"
 local ffi = require "ffi"
 local C = crypto.C

@@ -1,4 +1,4 @@
--- resty.openssl.version
+-- resty.openssl.version: the version of OpenSSL
 local ffi = require "ffi"
 pcall(ffi.cdef, "unsigned long OpenSSL_version_num(void); const char *OpenSSL_version(int t);")
 local num = tonumber(ffi.C.OpenSSL_version_num())

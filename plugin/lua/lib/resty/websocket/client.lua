@@ -1,4 +1,4 @@
--- resty.websocket.client
+-- resty.websocket.client: WebSocket connections to servers
 local ws = require "gibbon.ws"
 local native = require "gibbon.native"
 

@@ -1,4 +1,4 @@
--- resty.openssl.x509.name
+-- resty.openssl.x509.name: names in certificates
 local crypto = require "gibbon.crypto"
 local ffi = require "ffi"
 local C = crypto.C
