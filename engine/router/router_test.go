@@ -77,7 +77,12 @@ func TestRank(t *testing.T) {
 		{Compatible, entity.Route{Hosts: w, Paths: p, Methods: m, Headers: hd}, entity.Route{Hosts: h, Paths: re}},
 		{Compatible, entity.Route{Paths: re}, entity.Route{Paths: p, Methods: m, Headers: hd}},
 		{Compatible, entity.Route{Paths: re, RegexPriority: 2}, entity.Route{Paths: re, RegexPriority: 1}},
-		{Compatible, entity.Route{Paths: re}, entity.Route{Paths: re, RegexPriority: -1}},
+		{Compatible, entity.Route{Paths: re, RegexPriority: -1}, entity.Route{Paths: re, RegexPriority: 4095}},
+		{Compatible, entity.Route{Paths: re, RegexPriority: -1}, entity.Route{Paths: re, Hosts: h, Methods: m}},
+		{Compatible, entity.Route{Paths: re, RegexPriority: 3}, entity.Route{Paths: re, RegexPriority: 8192}},
+		{Traditional, entity.Route{Paths: re}, entity.Route{Paths: re, RegexPriority: -1}},
+		// From four kinds on, plain hosts and regexes do not count any more.
+		{Compatible, entity.Route{Hosts: w, Paths: []string{"/a", "~/z"}, Methods: m, Headers: hd2}, entity.Route{Hosts: h, Paths: re, Methods: m, Headers: hd}},
 		{Compatible, entity.Route{Headers: hd2}, entity.Route{Headers: hd}},
 		{Traditional, entity.Route{Headers: hd2}, entity.Route{Headers: hd}},
 		{Traditional, entity.Route{Paths: p, CreatedAt: 1}, entity.Route{Paths: p, CreatedAt: 2}},

@@ -170,7 +170,7 @@ func (r *rule) sniMatches(req *Request, st *state) bool {
 type rank struct {
 	expression int   // expressions before classic fields
 	priority   int64 // of an expression
-	class      [5]int
+	class      [5]int64
 	length     int   // of the prefix
 	webSocket  int   // takes requests that the other does not: 1 before 0
 	created    int64 // traditional only: less first
@@ -178,12 +178,6 @@ type rank struct {
 }
 
 // rankOf orders classic rules as the recorded cases do.
-//
-// The default flavor packs its criteria into the bits of one number, from which
-// these odd facts follow: with four kinds of attribute the count outweighs
-// everything else, with fewer it comes after plain hosts and regexes; a large
-// regex_priority spills into the bits above (1024 and 2048 into the count, 4096
-// to the top, 8192 off the end); a header is worth a regex_priority of 2.
 func rankOf(flavor Flavor, r *rule) rank {
 	route := r.entry.Route
 	kinds := 0
@@ -196,31 +190,43 @@ func rankOf(flavor Flavor, r *rule) rank {
 	if len(r.hosts) > 0 && !slices.ContainsFunc(r.hosts, func(p namePattern) bool { return p.kind != whole }) {
 		plain = 1
 	}
-	priority := 0
+	priority := int64(0)
 	length := len(r.path.text)
 	if r.path.regex != nil {
-		regex, priority, length = 1, int(route.RegexPriority), 0
+		regex, priority, length = 1, route.RegexPriority, 0
 	}
 	out := rank{length: length, id: route.ID}
 	if r.entry.webSocket {
 		out.webSocket = 1
 	}
 	if flavor == Traditional {
-		out.class = [5]int{kinds, plain, len(r.headers), regex, priority}
+		out.class = [5]int64{int64(kinds), int64(plain), int64(len(r.headers)), int64(regex), priority}
 		out.created = route.CreatedAt
 		return out
 	}
-	top := kinds >> 2
-	if priority > 0 {
-		priority &= 8191
-		top |= priority >> 12
-		kinds |= priority >> 10 & 3
-		priority &= 1023
-	}
-	out.class = [5]int{top, plain, regex, kinds & 3, len(r.headers)*2 + priority}
+	out.class = compatibleClass(kinds, plain, regex, len(r.headers), priority)
 	// Layer 4: an address is more specific than a block.
 	out.priority = int64(exactPeers(r.sources) + exactPeers(r.destinations))
 	return out
+}
+
+// compatibleClass is the default flavor's rank before the length of the path.
+//
+// That flavor packs its criteria into the bits of one number: a plain host at
+// bit 60, a regex at 51, the count of attribute kinds at 29, that of headers at
+// 20, regex_priority at 19. The last three are put together in 32 bits with
+// their sign, from which these odd facts follow: with four kinds of attribute
+// (or a negative regex_priority) all higher bits are set, so that plain hosts
+// and regexes no longer count; a large regex_priority spills into the bits above
+// (1024 and 2048 into the kinds, 4096 into the sign, 8192 off the end); a header
+// is the same bit as a regex_priority of 2.
+func compatibleClass(kinds, plain, regex, headers int, priority int64) [5]int64 {
+	low := int32(kinds)<<29 | int32(min(headers, 255))<<20 | int32(priority)<<19
+	top := 0
+	if low < 0 {
+		top, plain, regex = 1, 1, 1
+	}
+	return [5]int64{int64(top), int64(plain), int64(regex), int64(low)}
 }
 
 // before orders rules, best first.
