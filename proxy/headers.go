@@ -75,7 +75,7 @@ func (r *request) appendOwn(dst []byte) []byte {
 // was found: what plugins make of them later does not change what goes upstream.
 type clientSaid struct {
 	forwardedFor, via, proto, host, port, path, prefix message.Str
-	hasFor, hasVia                                     bool
+	hasFor, hasVia, hasPort, hasPath                   bool
 }
 
 // keepForwarded fills in r.said.
@@ -92,15 +92,17 @@ func (r *request) keepForwarded() {
 	if r.Bits&message.BitTrusted == 0 {
 		return
 	}
-	take := func(id message.KnownHeader, to *message.Str) {
-		if f := r.FindID(&r.Request, id); f != nil {
+	take := func(id message.KnownHeader, to *message.Str) bool {
+		f := r.FindID(&r.Request, id)
+		if f != nil {
 			*to = f.Value
 		}
+		return f != nil
 	}
 	take(message.HeaderXForwardedProto, &s.proto)
 	take(message.HeaderXForwardedHost, &s.host)
-	take(message.HeaderXForwardedPort, &s.port)
-	take(message.HeaderXForwardedPath, &s.path)
+	s.hasPort = take(message.HeaderXForwardedPort, &s.port)
+	s.hasPath = take(message.HeaderXForwardedPath, &s.path)
 	take(message.HeaderXForwardedPrefix, &s.prefix)
 }
 
@@ -125,21 +127,27 @@ func (r *request) appendForwarded(dst []byte) []byte {
 	} else {
 		dst = append(dst, r.Bytes(r.RemoteAddr)...)
 	}
-	dst = append(dst, "\r\nX-Forwarded-Proto: "...)
-	dst = append(dst, r.Bytes(s.proto)...)
-	dst = append(dst, "\r\nX-Forwarded-Host: "...)
-	dst = append(dst, r.Bytes(s.host)...)
+	// What a trusted peer sent empty is not sent at all.
+	if s.proto.Len > 0 {
+		dst = append(dst, "\r\nX-Forwarded-Proto: "...)
+		dst = append(dst, r.Bytes(s.proto)...)
+	}
+	if s.host.Len > 0 {
+		dst = append(dst, "\r\nX-Forwarded-Host: "...)
+		dst = append(dst, r.Bytes(s.host)...)
+	}
 	if p := r.visiblePort(); s.port.Len > 0 {
 		dst = append(dst, "\r\nX-Forwarded-Port: "...)
 		dst = append(dst, r.Bytes(s.port)...)
-	} else if p != 0 { // a unix socket has none
+	} else if p != 0 && !s.hasPort { // a unix socket has none
 		dst = append(dst, "\r\nX-Forwarded-Port: "...)
 		dst = strconv.AppendInt(dst, int64(p), 10)
 	}
-	dst = append(dst, "\r\nX-Forwarded-Path: "...)
 	if s.path.Len > 0 {
+		dst = append(dst, "\r\nX-Forwarded-Path: "...)
 		dst = append(dst, r.Bytes(s.path)...)
-	} else {
+	} else if !s.hasPath {
+		dst = append(dst, "\r\nX-Forwarded-Path: "...)
 		dst = append(dst, pathOf(r.Bytes(r.Target))...)
 	}
 	dst = append(dst, "\r\n"...)

@@ -150,11 +150,10 @@ func validHost(h []byte) bool {
 			return false
 		case c == '.' && i+1 < len(h) && h[i+1] == '.':
 			return false
-		case c == '\\':
-			return false
 		}
 	}
-	return true
+	// A port or a dot alone names nobody.
+	return h[0] != ':' && (h[0] != '.' || len(h) > 1 && h[1] != ':')
 }
 
 // hostName is host without its port, in lower case.

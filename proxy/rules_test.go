@@ -16,8 +16,8 @@ func TestAWaitingRequestIsSmall(t *testing.T) {
 
 func TestValidHost(t *testing.T) {
 	for host, want := range map[string]bool{
-		"a.test": true, "a.test:80": true, "a:port": true, "[::1]:80": true, "[::1": true, "a%20b": true, "A.Test": true,
-		"": false, "a b": false, "a/b": false, "a..b": false, "a\x00b": false, "a\\b": false, "a\tb": false,
+		"a.test": true, "a.test:80": true, "a:port": true, "[::1]:80": true, "[::1": true, "a%20b": true, "A.Test": true, "a\\b": true, "a.": true, ".a": true,
+		"": false, "a b": false, "a/b": false, "a..b": false, "a\x00b": false, "a\tb": false, ":80": false, ".": false, ".:80": false,
 	} {
 		if got := validHost([]byte(host)); got != want {
 			t.Errorf("validHost(%q) = %v", host, got)

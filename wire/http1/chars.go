@@ -13,6 +13,13 @@ const (
 	nameOdd                          // the other token bytes
 )
 
+// nameWild are bytes that no name may have, though nginx takes them in a
+// request's: all but controls, the blank and the colon. Such fields are left out.
+const nameWild uint8 = 1 << 7
+
+// requestName is nameClass with nameWild.
+var requestName [256]uint8
+
 // nameClass tells the class of a byte in a field name.
 var nameClass [256]uint8
 
@@ -26,6 +33,12 @@ func init() {
 		nameClass[c] = nameOdd
 	}
 	nameClass['-'], nameClass['_'] = nameUsual, nameUnderscore
+	requestName = nameClass
+	for c := '!'; c <= 255; c++ {
+		if requestName[c] == 0 && c != ':' && c != 127 {
+			requestName[c] = nameWild
+		}
+	}
 }
 
 // badValue: no field value may have c, a control other than tab (RFC 9110 section 5.5).

@@ -37,7 +37,8 @@ type Limits struct {
 	DropUnderscores bool
 	// KeepOddNames keeps fields of a request whose names have other bytes than
 	// letters, digits, '-' and '_'; without it they are left out, as if they
-	// had not been sent (nginx's ignore_invalid_headers off).
+	// had not been sent (nginx's ignore_invalid_headers off). Names with bytes
+	// that no token may have are left out in any case.
 	KeepOddNames bool
 }
 
@@ -50,7 +51,7 @@ func (lim *Limits) dropped() uint8 {
 	if !lim.KeepOddNames {
 		d |= nameOdd
 	}
-	return d
+	return d | nameWild
 }
 
 // maxConnectionNames bounds the names that Connection fields list, since each
@@ -125,6 +126,10 @@ func emptyLines(b []byte) int {
 // fields parses the field lines of b[i:] up to the empty line, which Complete
 // found at b's end. Fields whose names have a class in drop are left out.
 func (h *Head) fields(b []byte, i int, lim *Limits, request bool, drop uint8) error {
+	class := &nameClass
+	if request {
+		class = &requestName
+	}
 	for {
 		if b[i] == '\r' && b[i+1] == '\n' {
 			h.Len = i + 2
@@ -132,15 +137,19 @@ func (h *Head) fields(b []byte, i int, lim *Limits, request bool, drop uint8) er
 		}
 		start := i
 		classes := uint8(0)
-		for c := nameClass[b[i]]; c != 0; c = nameClass[b[i]] {
+		for c := class[b[i]]; c != 0; c = class[b[i]] {
 			classes |= c
 			i++
 		}
 		nameEnd := i
-		if i == start || b[i] != ':' {
+		switch {
+		case i > start && b[i] == ':':
+			for i++; blank(b[i]); i++ {
+			}
+		case i > start && request && b[i] == '\r':
+			// A name alone: nginx takes it for a field without a value.
+		default:
 			return ErrBad // an empty name, folding, a blank before the colon, a bare LF
-		}
-		for i++; blank(b[i]); i++ {
 		}
 		v, e := i, valueEnd(b, i)
 		if b[e] != '\r' || b[e+1] != '\n' { // b ends with CRLF, so that e+1 is inside if it is a CR
