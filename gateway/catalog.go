@@ -126,7 +126,8 @@ func (k *catalog) schemas() []*schema.Schema {
 }
 
 func (k *catalog) entityOptions() entity.Options {
-	return entity.Options{RouterFlavor: k.conf.Router.Flavor, CheckExpression: atc.Check, CheckRegexPath: checkRegexPath(k.conf), Plugin: k.Config,
+	return entity.Options{RouterFlavor: k.conf.Router.Flavor, CheckExpression: atc.Check, CheckRegexPath: checkRegexPath(k.conf), CheckHeaderRegex: router.CheckHeaderRegex,
+		Plugin:         k.Config,
 		ConsumerGroups: k.conf.Datastore.Database == "off"}
 }
 

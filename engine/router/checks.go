@@ -89,21 +89,30 @@ type headerTest struct {
 	regexes []*regexp.Regexp
 }
 
-func compileHeader(name string, values []string) (headerTest, error) {
+func compileHeader(flavor Flavor, name string, values []string) (headerTest, error) {
 	t := headerTest{name: headerKey(name)}
 	for _, v := range values {
 		pattern, ok := strings.CutPrefix(v, "~*")
-		if !ok {
+		if !ok || flavor == Traditional && len(values) > 1 { // there, a regex stands alone
 			t.texts = append(t.texts, strings.ToLower(v))
 			continue
 		}
-		re, err := regexp.Compile("(?i)" + pattern)
+		re, err := headerRegex(pattern)
 		if err != nil {
 			return t, fmt.Errorf("headers.%s: %w", name, err)
 		}
 		t.regexes = append(t.regexes, re)
 	}
 	return t, nil
+}
+
+func headerRegex(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?i)" + pattern) }
+
+// CheckHeaderRegex tells why pattern (without the "~*" in front) cannot be
+// matched against a header field, nil if it can.
+func CheckHeaderRegex(pattern string) error {
+	_, err := headerRegex(pattern)
+	return err
 }
 
 func (t *headerTest) matches(h Header, st *state) bool {

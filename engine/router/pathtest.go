@@ -41,6 +41,11 @@ func compilePath(flavor Flavor, path string) (pathTest, error) {
 		return pathTest{}, fmt.Errorf("paths: the regex %q must begin with ~/", path)
 	}
 	t := pathTest{text: pattern}
+	if flavor != Traditional {
+		if name := repeatedName(pattern); name != "" {
+			return t, fmt.Errorf("paths: the regex %q has two groups called %s", path, name)
+		}
+	}
 	re, err := regexp.Compile(`\A(?:` + pattern + `)`)
 	if err != nil {
 		if flavor != Traditional {
@@ -58,6 +63,23 @@ func compilePath(flavor Flavor, path string) (pathTest, error) {
 		t.literal, _ = free.LiteralPrefix()
 	}
 	return t, nil
+}
+
+// repeatedName is a name that two groups of a regex have, "" for none. Go's
+// regexp takes them; what such a capture is would be anybody's guess.
+func repeatedName(pattern string) string {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return ""
+	}
+	seen := make(map[string]bool)
+	for _, n := range re.SubexpNames() {
+		if n != "" && seen[n] {
+			return n
+		}
+		seen[n] = true
+	}
+	return ""
 }
 
 func (t *pathTest) matches(path string) bool {

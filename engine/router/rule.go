@@ -90,7 +90,7 @@ func compileClassic(flavor Flavor, e *Entry) (*rule, error) {
 		r.snis = append(r.snis, p)
 	}
 	for _, name := range slices.Sorted(maps.Keys(route.Headers)) {
-		t, err := compileHeader(name, route.Headers[name])
+		t, err := compileHeader(flavor, name, route.Headers[name])
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,13 @@ var upstreamHeaderTokens = map[string]func(h *Headers){
 // headers reads the settings headers and headers_upstream.
 func (b *builder) headers() {
 	for setting, tokens := range map[string]map[string]func(*Headers){"headers": headerTokens, "headers_upstream": upstreamHeaderTokens} {
-		for _, t := range b.listOrOff(setting) {
+		for i, t := range b.list(setting) {
+			if t == "off" {
+				if i == 0 {
+					break // in front, it switches off whatever follows
+				}
+				continue
+			}
 			switchOn, ok := tokens[strings.ToLower(t)]
 			if !ok {
 				names := make([]string, 0, len(tokens))

@@ -131,6 +131,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// "off" in front of a list of headers switches off what follows.
+func TestHeadersOff(t *testing.T) {
+	for setting, want := range map[string]Headers{
+		"HEADERS=off, Via": {UpstreamRequestID: true},
+		"HEADERS=VIA,off":  {Via: true, UpstreamRequestID: true},
+	} {
+		if c, _, err := load(t, setting); err != nil || c.Headers != want {
+			t.Errorf("%s: %v, %v", setting, c, err)
+		}
+	}
+}
+
 // Who wins: defaults, file, KONG_*, GIBBON_*, flags; and the names of one setting.
 func TestPrecedence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "kong.conf")

@@ -14,6 +14,9 @@ type Options struct {
 	// CheckRegexPath compiles a route's regex path, without its "~"; nil
 	// accepts all.
 	CheckRegexPath func(regex string) error
+	// CheckHeaderRegex compiles a regex of a route's headers, without its "~*";
+	// nil accepts all. The traditional flavor does not ask.
+	CheckHeaderRegex func(regex string) error
 	// Plugin finds the schema of an enabled plugin; nil knows none.
 	Plugin func(name string) (*schema.Schema, bool)
 	// Vault finds the schema of a vault; nil knows "env" only.

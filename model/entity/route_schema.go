@@ -3,6 +3,8 @@ package entity
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/model/schema"
@@ -47,6 +49,9 @@ func routeSchema(o Options) *schema.Schema {
 			ThenErr:   "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
 		}}},
 	}
+	if o.RouterFlavor != Traditional {
+		s.EntityChecks = append(s.EntityChecks, headersCheck(o))
+	}
 	if o.RouterFlavor == Expressions {
 		s.Fields = append(s.Fields,
 			schema.Field{Name: "expression", Type: schema.String},
@@ -83,12 +88,57 @@ func routerPath(o Options) *schema.Field {
 	return &f
 }
 
+// classic are the fields that match requests without an expression.
+var classic = []string{"methods", "hosts", "headers", "paths", "snis", "sources", "destinations"}
+
+// isSet: neither absent nor null nor an empty list or map.
+func isSet(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	return v != nil && v != schema.Null
+}
+
+// headersCheck: regexes in headers must compile, since they become part of an
+// expression.
+func headersCheck(o Options) schema.EntityCheck {
+	return schema.EntityCheck{CustomEntityCheck: &schema.CustomEntityCheck{
+		FieldSources: []string{"headers"},
+		Fn: func(rec map[string]any) error {
+			headers, _ := rec["headers"].(map[string]any)
+			for _, name := range slices.Sorted(maps.Keys(headers)) {
+				for _, v := range stringsOf(headers[name]) {
+					regex, is := strings.CutPrefix(v, "~*")
+					if !is || o.CheckHeaderRegex == nil {
+						continue
+					}
+					if err := o.CheckHeaderRegex(regex); err != nil {
+						return fmt.Errorf("Router Expression failed validation: headers.%s: %s", name, err)
+					}
+				}
+			}
+			return nil
+		},
+	}}
+}
+
 func expressionCheck(o Options) schema.EntityCheck {
 	return schema.EntityCheck{CustomEntityCheck: &schema.CustomEntityCheck{
-		FieldSources: []string{"expression", "protocols"},
+		FieldSources: append([]string{"expression", "protocols"}, classic...),
 		Fn: func(rec map[string]any) error {
 			expr, _ := rec["expression"].(string)
-			if o.CheckExpression == nil || expr == "" {
+			if expr == "" {
+				return nil
+			}
+			for _, name := range classic {
+				if isSet(rec[name]) {
+					return fmt.Errorf("cannot set '%s' together with 'expression': write it into the expression", name)
+				}
+			}
+			if o.CheckExpression == nil {
 				return nil
 			}
 			if err := o.CheckExpression(expr, stringsOf(rec["protocols"])); err != nil {

@@ -141,6 +141,9 @@ func TestErrors(t *testing.T) {
 		{`http.path not in "x"`, "takes no string"},
 		{`net.src.ip in 10.0.0.1`, "takes no IP address"},
 		{`net.src.ip == 10.0.0.0/8`, "takes no CIDR block"},
+		{`net.src.ip in 10.0.0.1/8`, "must be 10.0.0.0/8"},
+		{`net.dst.port == 0b1`, "expected rhs"},
+		{`net.dst.port == 0o17`, "expected rhs"},
 		{`http.path > "a"`, "takes no string"},
 		{`http.path ~ "("`, "missing closing )"},
 		{`http.headers. == "a"`, "Unknown LHS field"},
@@ -164,7 +167,7 @@ func TestCheck(t *testing.T) {
 		{`http.path == "/x"`, "http", ""},
 		{`net.dst.port == 80`, "tcp", ""},
 		{`tls.sni == "a"`, "tls_passthrough", ""},
-		{`http.path == "/x"`, "tcp", "Router Expression failed validation: Unknown LHS field"},
+		{`http.path == "/x"`, "tcp", "Unknown LHS field"},
 	} {
 		got := ""
 		if err := Check(tt.expr, []string{tt.protocol}); err != nil {

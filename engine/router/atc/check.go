@@ -104,6 +104,11 @@ func (p *predicate) checkTypes() error {
 	if !fits {
 		return fmt.Errorf("%s %s takes no %s: the field is a %s", p.name, p.op, have, want)
 	}
+	if have == typCIDR {
+		if b := p.value.prefix; b != b.Masked() {
+			return fmt.Errorf("%s %s %s: the host part of the address is not zero, must be %s", p.name, p.op, b, b.Masked())
+		}
+	}
 	if p.op != opMatches {
 		return nil
 	}

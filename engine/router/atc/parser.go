@@ -220,16 +220,22 @@ func (p *parser) quoted() (value, error) {
 
 // parseNumber reads an integer (decimal, 0x…, 0…), an address or a CIDR block.
 func parseNumber(s string) (value, bool) {
-	if n, err := strconv.ParseInt(s, 0, 64); err == nil && !strings.Contains(s, "_") {
+	if n, err := strconv.ParseInt(s, 0, 64); err == nil && !goOnly(s) {
 		return value{typ: typInt, num: n}, true
 	}
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		return value{typ: typAddr, addr: a.Unmap()}, true
 	}
 	if c, err := netip.ParsePrefix(s); err == nil {
-		return value{typ: typCIDR, prefix: c.Masked()}, true
+		return value{typ: typCIDR, prefix: c}, true
 	}
 	return value{}, false
+}
+
+// goOnly: ParseInt takes the notation, the language does not (0b1, 0o7, 1_000).
+func goOnly(s string) bool {
+	s = strings.TrimLeft(s, "+-")
+	return strings.Contains(s, "_") || len(s) > 1 && s[0] == '0' && strings.IndexByte("bBoOX", s[1]) >= 0
 }
 
 func isLiteral(c byte) bool {
