@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"sync"
@@ -39,6 +40,8 @@ type node struct {
 	running   sync.WaitGroup
 	listening []int
 	accepting [][]*proxy.Listener
+	// ticketKeys has the keys of session tickets; see limitTickets.
+	ticketKeys tls.Config
 }
 
 // Run serves until ctx ends or a Quit or Stop signal is obeyed; it returns nil

@@ -26,6 +26,9 @@ func (n *node) serverTLS(a conf.Address) *tls.Config {
 	if cc := &n.server.Options.ClientCertificates; cc.Asked() {
 		c.ClientAuth, c.ClientCAs = tls.RequestClientCert, cc.Authorities
 	}
+	if n.conf.TLS.SessionTickets {
+		limitTickets(c, &n.ticketKeys, n.conf.TLS.SessionTimeout)
+	}
 	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { return n.server.ServerConfig(c, h) }
 	return c
 }

@@ -163,7 +163,7 @@ func trustedRoots(list []string) (*x509.CertPool, error) {
 // clientCertificates are the settings nginx_proxy_ssl_verify_client and
 // nginx_proxy_ssl_client_certificate.
 func clientCertificates(c *conf.Config) (proxy.ClientCertificates, error) {
-	cc := proxy.ClientCertificates{Verify: c.TLS.VerifyClient}
+	cc := proxy.ClientCertificates{Verify: c.TLS.VerifyClient, Depth: c.TLS.VerifyDepth}
 	if c.TLS.ClientCAs == "" || !cc.Asked() {
 		return cc, nil
 	}

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
+	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -16,18 +18,21 @@ type ClientCertificates struct {
 	Verify string
 	// Authorities that certificates must come from.
 	Authorities *x509.CertPool
+	// Depth bounds the authorities between a certificate and one of those (nginx's ssl_verify_depth).
+	Depth int
 }
 
 // Asked says whether clients are asked at all.
 func (c *ClientCertificates) Asked() bool { return c.Verify != "" && c.Verify != "off" }
 
-// namedAuthorities are those that the client was told of: by a certificate
-// handler, else by the settings.
-func (c *clientConn) namedAuthorities() *x509.CertPool {
+// judge is $ssl_client_verify: by the authorities that the client was told of
+// by a certificate handler, else by those of the settings.
+func (c *clientConn) judge(state *tls.ConnectionState) string {
 	if c.authorities != nil {
-		return c.authorities
+		return snapshot.VerifyClient(state, c.authorities, -1)
 	}
-	return c.w.srv.Options.ClientCertificates.Authorities
+	o := &c.w.srv.Options.ClientCertificates
+	return snapshot.VerifyClient(state, o.Authorities, o.Depth)
 }
 
 // certificateTrouble is what nginx tells a client whose certificate does not

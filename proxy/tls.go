@@ -12,7 +12,6 @@ import (
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/model/entity"
-	"github.com/gibbon-gateway/gibbon/proxy/snapshot"
 	"github.com/gibbon-gateway/gibbon/wire/tlsconn"
 )
 
@@ -68,7 +67,7 @@ func (c *clientConn) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&c.Conn)
 	c.flow.TLS = &s.State
-	c.flow.ClientVerify = snapshot.VerifyClient(&s.State, c.namedAuthorities())
+	c.flow.ClientVerify = c.judge(&s.State)
 	c.state = clientIdle
 	proxied := c.flow.Proxied
 	c.start(peer, local)

@@ -273,8 +273,9 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 
 // VerifyClient is $ssl_client_verify of a finished handshake: a certificate is
 // asked for without being required, so it is judged here against the
-// authorities that were named, if any.
-func VerifyClient(state *tls.ConnectionState, authorities *x509.CertPool) string {
+// authorities that were named, if any. depth bounds the authorities between the
+// certificate and one of those, -1 = not at all.
+func VerifyClient(state *tls.ConnectionState, authorities *x509.CertPool, depth int) string {
 	if len(state.PeerCertificates) == 0 {
 		return "NONE"
 	}
@@ -286,8 +287,14 @@ func VerifyClient(state *tls.ConnectionState, authorities *x509.CertPool) string
 		between.AddCert(c)
 	}
 	o := x509.VerifyOptions{Roots: authorities, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
-	if _, err := state.PeerCertificates[0].Verify(o); err != nil {
+	chains, err := state.PeerCertificates[0].Verify(o)
+	if err != nil {
 		return "FAILED:unable to get local issuer certificate"
 	}
-	return "SUCCESS"
+	for _, chain := range chains {
+		if depth < 0 || len(chain)-2 <= depth {
+			return "SUCCESS"
+		}
+	}
+	return "FAILED:certificate chain too long"
 }

@@ -89,7 +89,7 @@ func (t *tcpSession) secured(fd int, s *tlsconn.Session, err error) {
 	}
 	s.Attach(&t.client.Conn)
 	t.flow.TLS, t.flow.Proto = &s.State, "tls"
-	t.flow.ClientVerify = snapshot.VerifyClient(&s.State, t.authorities)
+	t.flow.ClientVerify = snapshot.VerifyClient(&s.State, t.authorities, -1)
 	t.authorities = nil
 	t.resume()
 }
