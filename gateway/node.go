@@ -11,6 +11,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/dao"
 	"github.com/gibbon-gateway/gibbon/engine/dns"
 	"github.com/gibbon-gateway/gibbon/engine/health"
+	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/gateway/conf"
 	"github.com/gibbon-gateway/gibbon/observe/log"
@@ -208,6 +209,7 @@ func dnsOptions(c *conf.Config) (dns.Options, error) {
 // openServer makes the data plane and the snapshot builder.
 func (n *node) openServer() error {
 	pages := errorPages(n.conf)
+	spool.SetBudget(n.conf.Limits.BodyMemory)
 	n.server = &proxy.Server{Options: proxyOptions(n.conf), Log: n.log, ErrorPages: pages, Resolver: n.dns,
 		Gateway: n.gatewayView(pages)}
 	n.catalog.lua.SetGateway(n.server.Gateway)

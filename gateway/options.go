@@ -17,6 +17,8 @@ func proxyOptions(c *conf.Config) proxy.Options {
 		ResponseHead:      http1.Limits{Total: max(l.ProxyBufferSize, minResponseHead), Fields: maxFields},
 		MaxBody:           l.MaxBodySize,
 		BodyBuffer:        l.BodyBufferSize,
+		MaxCollected:      l.BufferedResponse,
+		SpoolDir:          c.SpoolDir(),
 		HeaderTimeout:     int64(l.HeaderTimeout),
 		BodyTimeout:       int64(l.BodyTimeout),
 		SendTimeout:       int64(l.SendTimeout),

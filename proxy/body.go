@@ -86,6 +86,12 @@ func (r *request) bodySpool() *spool.Spool {
 	return r.body.spool
 }
 
+// spoolOptions are those of request bodies.
+func (r *request) spoolOptions() spool.Options {
+	o := &r.w.srv.Options
+	return spool.Options{MemoryLimit: o.BodyBuffer, Dir: o.SpoolDir}
+}
+
 // stored is how many bytes are in the spool.
 func (b *requestBody) stored() int64 {
 	if b.spool == nil {
@@ -155,7 +161,7 @@ func (r *request) ReadBody(done func(error)) (ready bool, err error) {
 		return true, nil
 	}
 	r.continue100()
-	r.bodySpool().Init(spool.Options{MemoryLimit: r.w.srv.Options.BodyBuffer})
+	r.bodySpool().Init(r.spoolOptions())
 	b.mode, b.err = bodyCollect, nil
 	r.pumpBody()
 	if b.mode != bodyCollect { // it was all there
@@ -176,7 +182,7 @@ func (r *request) Body() *spool.Spool {
 // SetBody implements pdk.Host.
 func (r *request) SetBody(b []byte) error {
 	s := r.bodySpool()
-	s.Reset()
+	s.Init(r.spoolOptions())
 	r.body.replaced, r.body.read = true, true
 	if !r.body.done && r.body.mode != bodyDiscard {
 		r.body.mode = bodyDiscard
@@ -260,7 +266,11 @@ func (r *request) bodyAtHand() bool {
 
 func (r *request) collectFailed(err error) {
 	r.Bits |= bitProxied
-	r.badRequest(bodyStatus(err))
+	status := bodyStatus(err)
+	if status == 500 {
+		r.w.srv.logRequest(r, "request body", err.Error())
+	}
+	r.badRequest(status)
 }
 
 // bodySettled says whether the connection can carry another request: the rest

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/model/phase"
@@ -25,12 +26,20 @@ const (
 	// callPatience is in nanoseconds.
 	callPatience = 200e6
 	// collectMemory is how much of a collected response stays in memory, the
-	// rest goes to a file; maxCollected bounds both.
+	// rest goes to a file; Options.MaxCollected bounds both.
 	collectMemory = 64 << 10
-	maxCollected  = 1 << 30
 )
 
-var errCollectedTooLarge = errors.New("upstream sent a response of more than 1 GiB, which is too large to be buffered (for a plugin's response phase or enable_buffering)")
+// Why a response cannot be collected, for reasons of our own: see
+// collectedTooLarge for what is logged of the first.
+var (
+	errCollectedTooLarge = errors.New("the response is too large to be buffered")
+	errNotStored         = errors.New("a response cannot be buffered")
+)
+
+func collectedTooLarge(max int64) error {
+	return fmt.Errorf("%w for a plugin's response phase or enable_buffering: upstream sent more than %d bytes (buffered_response_limit)", errCollectedTooLarge, max)
+}
 
 // response step: where the whole response is wanted first, collect it, then
 // run the plugins' response phase.
@@ -48,7 +57,11 @@ func (r *request) response() plugin.Outcome {
 	if !o.buffered {
 		done, err := r.collectResponse()
 		if err != nil {
-			r.w.srv.logRequest(r, "upstream", err.Error()+" while reading upstream")
+			if errors.Is(err, errNotStored) {
+				r.w.srv.logRequest(r, "buffering", err.Error())
+			} else {
+				r.w.srv.logRequest(r, "upstream", err.Error()+" while reading upstream")
+			}
 			return r.truncated(err)
 		}
 		if !done && !o.live {
@@ -84,7 +97,7 @@ func (r *request) collectResponse() (done bool, err error) {
 		if o.spool == nil {
 			o.spool = take(&r.w.spools)
 		}
-		o.spool.Init(spool.Options{MemoryLimit: collectMemory, MaxSize: maxCollected})
+		o.spool.Init(spool.Options{MemoryLimit: collectMemory, MaxSize: r.w.srv.Options.MaxCollected, Dir: r.w.srv.Options.SpoolDir})
 		if o.live = !call && r.isStream(); o.live {
 			return false, nil
 		}
@@ -103,9 +116,9 @@ func (r *request) collectResponse() (done bool, err error) {
 		}
 		if len(data) > 0 {
 			if err := o.spool.Write(data); err == spool.ErrTooLarge {
-				return false, errCollectedTooLarge
+				return false, collectedTooLarge(r.w.srv.Options.MaxCollected)
 			} else if err != nil {
-				return false, err
+				return false, fmt.Errorf("%w: %w", errNotStored, err)
 			}
 			if !call || !r.severalMessages() {
 				continue
@@ -184,7 +197,10 @@ func (r *request) truncated(err error) plugin.Outcome {
 		return plugin.Continue
 	}
 	status := int(r.UpstreamStatus)
-	if r.isCall() || err == errCollectedTooLarge {
+	switch {
+	case errors.Is(err, errNotStored):
+		status = 500
+	case r.isCall() || errors.Is(err, errCollectedTooLarge):
 		status = 502
 	}
 	r.failProxy(status)

@@ -24,6 +24,10 @@ type Options struct {
 	RequestHead, ResponseHead http1.Limits
 	// MaxBody bounds request bodies, 0 = not. BodyBuffer is what stays in memory.
 	MaxBody, BodyBuffer int64
+	// MaxCollected bounds responses that are buffered for plugins, 0 = not.
+	MaxCollected int64
+	// SpoolDir is where bodies go that do not stay in memory; "" = the system's folder for temporary files.
+	SpoolDir string
 	// HeaderTimeout, BodyTimeout, SendTimeout and KeepaliveTimeout are the client's.
 	HeaderTimeout, BodyTimeout, SendTimeout, KeepaliveTimeout int64
 	// KeepaliveRequests is how many requests a client connection may carry.

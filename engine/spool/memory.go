@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"fmt"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,26 @@ func SetBudget(n int64) { budget.Store(n) }
 // MemoryUsed is what the Spools of the process hold in memory now, in bytes.
 func MemoryUsed() int64 { return used.Load() }
 
+// BudgetError says that a body does not fit into the memory for bodies.
+type BudgetError struct {
+	// Size is what was wanted, Used what bodies hold, Budget what they may, in bytes.
+	Size, Used, Budget int64
+}
+
+// Error implements error.
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("a body of %d bytes does not fit into the memory for bodies: %d of %d bytes are in use", e.Size, e.Used, e.Budget)
+}
+
+// borrow takes n bytes of the budget.
+func borrow(n int64) error {
+	if now, all := used.Add(n), budget.Load(); now > all {
+		used.Add(-n)
+		return &BudgetError{Size: n, Used: now - n, Budget: all}
+	}
+	return nil
+}
+
 // grow makes room for n more bytes in s.mem; false when the budget is used up.
 func (s *Spool) grow(n int) bool {
 	need := len(s.mem) + n
@@ -36,8 +57,7 @@ func (s *Spool) grow(n int) bool {
 	}
 	class := max(bits.Len(uint(need-1)), smallest)
 	size := 1 << class
-	if used.Add(int64(size)) > budget.Load() {
-		used.Add(-int64(size))
+	if borrow(int64(size)) != nil {
 		return false
 	}
 	next := take(class)

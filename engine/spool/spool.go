@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // ErrTooLarge is returned by Write when the body outgrows Options.MaxSize.
@@ -18,7 +19,7 @@ type Options struct {
 	MemoryLimit int64
 	// MaxSize is the largest body in bytes (client_max_body_size); 0 = any.
 	MaxSize int64
-	// Dir is where temporary files are made; "" = the system's.
+	// Dir is where temporary files are made, one for each body; "" = the system's.
 	Dir string
 }
 
@@ -32,6 +33,8 @@ type Spool struct {
 	mem  []byte   // the body, while file is nil
 	file *os.File // the body, once it is not
 	size int64
+	lent int64  // of the budget, see Load
+	name string // of the file, once Path was asked
 }
 
 // New makes an empty Spool.
@@ -81,17 +84,42 @@ func (s *Spool) Bytes() ([]byte, bool) {
 	return s.mem, true
 }
 
-// ReadAll is a copy of the whole body, wherever it is. It fails with
-// ErrTooLarge if the body has more than max bytes (max 0 = any).
-func (s *Spool) ReadAll(max int64) ([]byte, error) {
-	if max > 0 && s.size > max {
-		return nil, ErrTooLarge
+// Load appends the whole body to dst, wherever it is, for somebody who needs it
+// in one piece. What comes from a file counts against the budget until Reset,
+// however often it is loaded; a *BudgetError says that it does not fit.
+func (s *Spool) Load(dst []byte) ([]byte, error) {
+	if s.file == nil {
+		return append(dst, s.mem...), nil
 	}
-	all := make([]byte, s.size)
-	if _, err := s.ReadAt(all, 0); err != nil && err != io.EOF {
+	read, err := s.Loader()
+	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return read(dst)
+}
+
+// Loader is Load for another goroutine: what it gives may run beside the uses
+// of s, a Reset included (then it fails).
+func (s *Spool) Loader() (read func(dst []byte) ([]byte, error), err error) {
+	if s.file == nil {
+		b := slices.Clone(s.mem)
+		return func(dst []byte) ([]byte, error) { return append(dst, b...), nil }, nil
+	}
+	if more := s.size - s.lent; more > 0 {
+		if err := borrow(more); err != nil {
+			return nil, err
+		}
+		s.lent = s.size
+	}
+	f, size := s.file, int(s.size)
+	return func(dst []byte) ([]byte, error) {
+		n := len(dst)
+		dst = slices.Grow(dst, size)[:n+size]
+		if _, err := f.ReadAt(dst[n:], 0); err != nil {
+			return nil, fmt.Errorf("temporary file of a body: %w", err)
+		}
+		return dst, nil
+	}, nil
 }
 
 // ReadAt implements io.ReaderAt.
@@ -141,9 +169,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 // Reset empties s and gives its memory and its file back.
 func (s *Spool) Reset() {
 	if s.file != nil {
-		_ = s.file.Close() // unnamed: closing deletes it
+		_ = s.file.Close() // without a name, that deletes it
 		s.file = nil
+		s.unname()
 	}
+	used.Add(-s.lent)
+	s.lent = 0
 	s.free()
 	s.size = 0
 }
@@ -164,7 +195,7 @@ func (s *Spool) fits(n int) bool {
 
 // spill moves what is in memory to a file.
 func (s *Spool) spill() error {
-	f, err := unnamed(s.opt.Dir)
+	f, err := temporary(s.opt.Dir)
 	if err != nil {
 		return fmt.Errorf("temporary file for a body: %w", err)
 	}
@@ -177,17 +208,4 @@ func (s *Spool) spill() error {
 	s.file = f
 	s.free()
 	return nil
-}
-
-// unnamed makes a temporary file that vanishes with its descriptor.
-func unnamed(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "body-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -68,7 +69,7 @@ func check(t *testing.T, s *Spool, want []byte) {
 			t.Fatalf("reader gives %d bytes, %v; want %d", len(got), err, len(want))
 		}
 	}
-	if got, err := s.ReadAll(0); err != nil || !bytes.Equal(got, want) {
+	if got, err := s.Load(nil); err != nil || !bytes.Equal(got, want) {
 		t.Fatalf("ReadAll: %d bytes, %v", len(got), err)
 	}
 	if b, ok := s.Bytes(); ok == s.InFile() || ok && !bytes.Equal(b, want) {
@@ -79,9 +80,6 @@ func check(t *testing.T, s *Spool, want []byte) {
 		n, err := s.ReadAt(p, int64(len(want)-2))
 		if n != 2 || err != io.EOF {
 			t.Fatalf("ReadAt over the end = %d, %v", n, err)
-		}
-		if _, err := s.ReadAll(1); !errors.Is(err, ErrTooLarge) {
-			t.Fatalf("ReadAll(1): %v", err)
 		}
 	}
 }
@@ -97,6 +95,78 @@ func TestBudget(t *testing.T) {
 	}
 	if err := b.Write(make([]byte, 100)); err != nil || !b.InFile() {
 		t.Fatalf("second: %v, in a file: %v", err, b.InFile())
+	}
+}
+
+// What is loaded from a file counts once, and until the Reset.
+func TestLoadedBodiesCount(t *testing.T) {
+	defer SetBudget(budget.Load())
+	before := MemoryUsed()
+	SetBudget(before + 1500)
+	a, b := New(Options{Dir: t.TempDir(), MemoryLimit: 1}), New(Options{Dir: t.TempDir(), MemoryLimit: 1})
+	defer a.Close()
+	defer b.Close()
+	for _, s := range []*Spool{a, b} {
+		if err := s.Write(bytes.Repeat([]byte("x"), 1000)); err != nil || !s.InFile() {
+			t.Fatal(err, s.InFile())
+		}
+	}
+	for range 3 {
+		if all, err := a.Load([]byte("y")); err != nil || len(all) != 1001 || all[0] != 'y' || all[1000] != 'x' {
+			t.Fatal(len(all), err)
+		}
+	}
+	var full *BudgetError
+	if _, err := b.Load(nil); !errors.As(err, &full) || full.Size != 1000 || full.Used-before != 1000 {
+		t.Fatal(err)
+	}
+	read, err := a.Loader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Reset()
+	if _, err := read(nil); err == nil {
+		t.Error("a body was read after its end")
+	}
+	if MemoryUsed() != before {
+		t.Errorf("%d bytes are in use", MemoryUsed()-before)
+	}
+	if _, err := b.Load(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Path is a real name while the body lives, and can be moved away.
+func TestPath(t *testing.T) {
+	dir := t.TempDir()
+	for _, moved := range []bool{false, true} {
+		s := New(Options{Dir: dir, MemoryLimit: 1})
+		if s.Write([]byte("a")) != nil || s.Path() != "" {
+			t.Fatal("a body in memory has a path")
+		}
+		if err := s.Write([]byte("bc")); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 0 {
+			t.Fatalf("files with names: %v", left)
+		}
+		name := s.Path()
+		if all, err := os.ReadFile(name); err != nil || string(all) != "abc" || s.Path() != name {
+			t.Fatalf("%s: %q, %v", name, all, err)
+		}
+		if filepath.Dir(name) == dir && moved {
+			if err := os.Rename(name, filepath.Join(dir, "kept")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		if _, err := os.Stat(name); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
+		if all, err := os.ReadFile(filepath.Join(dir, "kept")); moved && (err != nil || string(all) != "abc") {
+			t.Errorf("what was moved away: %q, %v", all, err)
+		}
+		_ = os.Remove(filepath.Join(dir, "kept"))
 	}
 }
 

@@ -66,6 +66,10 @@ func (b *builder) node() {
 	c.WorkerConnections = b.auto("nginx_events_worker_connections", 1<<24)
 	c.OpenFiles = b.auto("nginx_main_worker_rlimit_nofile", 1<<24)
 	c.Limits.MemCacheSize = b.size("mem_cache_size")
+	if c.Limits.BodyMemory = b.size("body_memory_limit"); c.Limits.BodyMemory < minBodyMemory {
+		b.fail("body_memory_limit: %q is less than 1m", b.text("body_memory_limit"))
+	}
+	c.Limits.BufferedResponse = b.size("buffered_response_limit")
 	c.Router = Router{
 		Flavor:               b.text("router_flavor"),
 		Strict:               b.text("worker_consistency") == "strict",
@@ -325,3 +329,6 @@ func (b *builder) hybrid() {
 		b.fail("role=control_plane needs a database, but database is off")
 	}
 }
+
+// minBodyMemory is the least that body_memory_limit can be.
+const minBodyMemory = 1 << 20

@@ -189,6 +189,11 @@ type Limits struct {
 	Charset string
 	// DefaultType is the Content-Type of answers without one.
 	DefaultType string
+	// BodyMemory is what bodies may take of memory, all requests together; what
+	// does not fit goes to files. Setting: body_memory_limit.
+	BodyMemory int64
+	// BufferedResponse is the largest response that is buffered for plugins; 0 = any. Setting: buffered_response_limit.
+	BufferedResponse int64
 	// MemCacheSize is how many bytes cached entities may take. Setting: mem_cache_size.
 	MemCacheSize int64
 	// ShutdownTimeout bounds how long requests under way may keep a quitting gateway; 0 = no bound. Directive: worker_shutdown_timeout.

@@ -220,6 +220,10 @@ func (p Plugins) Names(bundled []string) []string {
 // PIDFile is where a running gateway's process id stands; the reference's place, so that tools find it.
 func (c *Config) PIDFile() string { return filepath.Join(c.Prefix, "pids", "nginx.pid") }
 
+// SpoolDir is where bodies wait that are too long for memory; named as nginx's
+// folder for request bodies, since Path names can be seen by plugins.
+func (c *Config) SpoolDir() string { return filepath.Join(c.Prefix, "client_body_temp") }
+
 // EnvFile is the copy of the settings that a gateway was started with; stop,
 // quit, health and reload read it.
 func (c *Config) EnvFile() string { return filepath.Join(c.Prefix, ".kong_env") }

@@ -18,7 +18,7 @@ import (
 )
 
 // Prepare makes what a gateway needs in its prefix and is not there yet: the
-// folders logs, pids, sockets and ssl, default certificates for TLS listeners
+// folders logs, pids, sockets, ssl and client_body_temp, default certificates for TLS listeners
 // that have none, and the copy of the settings (conf.Config.WriteEnv). created
 // says that the prefix itself was made.
 func Prepare(c *conf.Config) (created bool, err error) {
@@ -32,6 +32,9 @@ func Prepare(c *conf.Config) (created bool, err error) {
 		if err := os.MkdirAll(filepath.Join(c.Prefix, d), 0o755); err != nil {
 			return created, fmt.Errorf("mkdir failed for '%s': %w", filepath.Join(c.Prefix, d), err)
 		}
+	}
+	if err := os.MkdirAll(c.SpoolDir(), 0o700); err != nil { // other users must not read bodies
+		return created, fmt.Errorf("mkdir failed for '%s': %w", c.SpoolDir(), err)
 	}
 	for _, l := range []struct {
 		name  string

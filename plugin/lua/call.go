@@ -175,7 +175,7 @@ func (c *Call) drop() {
 
 func (c *Call) answer() {
 	c.answered = true
-	if c.blocked == nil {
+	if c.blocked == nil && cap(c.results) <= keptResults {
 		c.vm.results = c.results
 	}
 	switch {

@@ -3,6 +3,8 @@ package lua
 import (
 	"strconv"
 
+	"github.com/gibbon-gateway/gibbon/engine/spool"
+	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
 )
@@ -53,16 +55,43 @@ func withBody(c *Call, k *pdk.Kong, then func()) {
 }
 
 // requestBody(max_file): the body; nil, text, true where it is in a file that
-// max_file does not allow.
+// max_file does not allow, or that does not fit into memory.
 func requestBody(c *Call, k *pdk.Kong) {
 	withBody(c, k, func() {
-		b, err := k.Request.RawBody(int64(c.Number(0)))
-		if err != nil {
-			c.Return(nil, err.Error(), inFile(k))
+		body := k.Host.Body()
+		if body == nil || !body.InFile() {
+			b, err := k.Request.RawBody(0)
+			refuse(c, err, b)
 			return
 		}
-		c.Return(b)
+		err := pdk.FileAllowed(body.Len(), int64(c.Number(0)))
+		if err == nil {
+			err = loadBody(c, body)
+		}
+		if err != nil {
+			c.Return(nil, pdk.BudgetAdvice(err).Error(), true)
+		}
 	})
+}
+
+// loadBody answers with a body that is in a file; the loop goes on meanwhile.
+func loadBody(c *Call, body *spool.Spool) error {
+	read, err := body.Loader()
+	if err != nil {
+		return err
+	}
+	var results []byte
+	size := int(body.Len())
+	c.Worker().Loop.Go(func() {
+		results, err = read(luajit.AppendStringHead(make([]byte, 0, size+16), size))
+	}, func() {
+		if err != nil {
+			c.Return(nil, err.Error(), true)
+			return
+		}
+		c.returnEncoded(results)
+	})
+	return nil
 }
 
 func inFile(k *pdk.Kong) bool {
@@ -70,8 +99,7 @@ func inFile(k *pdk.Kong) bool {
 	if body == nil {
 		return false
 	}
-	_, memory := body.Bytes()
-	return !memory
+	return body.InFile()
 }
 
 // bodyData(): the body in memory or nil, whether it was read, whether it is in a file.

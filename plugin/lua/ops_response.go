@@ -7,6 +7,7 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/errorpage"
 	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
+	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -159,16 +160,18 @@ func page(k *pdk.Kong, status int) error {
 
 // serviceBody(): the service's whole body and whether the response is buffered.
 func serviceBody(c *Call, k *pdk.Kong) {
-	if k.Host.UpstreamBody() == nil {
+	body := k.Host.UpstreamBody()
+	if body == nil {
 		c.Return(nil, false)
 		return
 	}
-	b, err := k.Service.Response.RawBody()
+	results := luajit.AppendStringHead(make([]byte, 0, body.Len()+16), int(body.Len()))
+	results, err := body.Load(results)
 	if err != nil {
-		c.Fail(err.Error())
+		c.Fail(pdk.BudgetAdvice(err).Error())
 		return
 	}
-	c.Return(b, true)
+	c.returnEncoded(luajit.AppendValue(results, true))
 }
 
 // Private bits of Shared.Bits (luajit/pdk.h).

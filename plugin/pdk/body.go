@@ -8,15 +8,17 @@ import (
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 )
 
-// errInFile is what RawBody returns for a body that did not stay in memory.
+// errInFile is what RawBody returns for a body that did not stay in memory, where only that will do.
 var errInFile = errors.New("request body did not fit into client body buffer, consider raising 'client_body_buffer_size'")
 
 // RawBody is the whole request body, empty without one. It waits for bytes
 // that are still coming in; to an inline handler it gives ErrBlocks instead.
 //
 // A body larger than client_body_buffer_size is in a file: it is read only if
-// maxFile allows its size in bytes; 0 = any, -1 = none in a file. The slice is
-// the gateway's own: do not change it.
+// maxFile allows its size in bytes; 0 = any, -1 = none in a file. And it has to
+// fit into the memory for bodies (setting body_memory_limit), of which it holds
+// its size until the request ends. The slice is the gateway's own: do not
+// change it.
 func (r *Request) RawBody(maxFile int64) ([]byte, error) {
 	body, err := r.k.readBody()
 	if err != nil || body == nil {
@@ -39,13 +41,38 @@ func contents(body *spool.Spool, maxFile int64) ([]byte, error) {
 	if b, ok := body.Bytes(); ok {
 		return b, nil
 	}
+	if err := FileAllowed(body.Len(), maxFile); err != nil {
+		return nil, err
+	}
+	return load(body)
+}
+
+// FileAllowed is RawBody's refusal of a body in a file of that size, nil where
+// maxFile allows it.
+func FileAllowed(size, maxFile int64) error {
 	switch {
 	case maxFile < 0:
-		return nil, errInFile
-	case maxFile > 0 && body.Len() > maxFile:
-		return nil, fmt.Errorf("request body file too big: %d > %d", body.Len(), maxFile)
+		return errInFile
+	case maxFile > 0 && size > maxFile:
+		return fmt.Errorf("request body file too big: %d > %d", size, maxFile)
 	}
-	return body.ReadAll(0)
+	return nil
+}
+
+// load is the whole body in one piece.
+func load(body *spool.Spool) ([]byte, error) {
+	b, err := body.Load(nil)
+	return b, BudgetAdvice(err)
+}
+
+// BudgetAdvice adds to the error of a body that does not fit into memory what
+// to do about it.
+func BudgetAdvice(err error) error {
+	var full *spool.BudgetError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w, consider raising 'body_memory_limit'", err)
+	}
+	return err
 }
 
 // Body is a decoded body.
@@ -65,7 +92,7 @@ type BodyOptions struct {
 	Type string
 	// MaxArgs of a urlencoded form; 0 = MaxArgs.
 	MaxArgs int
-	// MaxFile is RawBody's maxFile, except that 0 here is "none in a file".
+	// MaxFile is RawBody's maxFile.
 	MaxFile int64
 }
 
@@ -82,9 +109,6 @@ func (r *Request) Body(o BodyOptions) (Body, error) {
 	kind, err := decodable(contentType)
 	if err != nil {
 		return Body{Type: kind}, err
-	}
-	if o.MaxFile == 0 {
-		o.MaxFile = -1
 	}
 	raw, err := r.RawBody(o.MaxFile)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // maxCollected bounds what one plugin may collect of one response body, in
-// bytes: it must fit into memory whole.
-const maxCollected = 64 << 20
+// bytes. In the end it must fit into the memory for bodies, too.
+const maxCollected = 1 << 30
 
 // errCollected is returned where a plugin wants more than that in one piece.
 var errCollected = errors.New("response body is too large for a plugin that needs the whole of it")
@@ -39,7 +39,7 @@ func (r *Response) RawBody(chunk []byte, last bool) (body []byte, whole bool, er
 	if b, ok := c.body.Bytes(); ok {
 		return b, true, nil
 	}
-	body, err = c.body.ReadAll(maxCollected)
+	body, err = load(&c.body)
 	return body, err == nil, err
 }
 

@@ -80,6 +80,9 @@ func (s *Strings) Encoded() Encoded {
 // Ref is a value that lives in the VM already: a reference from Keep or Conf.
 type Ref int
 
+// AppendStringHead appends the beginning of a string; its n bytes are to follow.
+func AppendStringHead(dst []byte, n int) []byte { return appendCount(dst, tagString, n) }
+
 // AppendValue appends v in the form that C decodes. It takes nil, bool, every
 // integer and float type, string, []byte, Null, Array, slices, maps with string
 // keys, pointers to any of these, Ref, and schema.Null for Null. Anything else becomes the text that fmt gives it.

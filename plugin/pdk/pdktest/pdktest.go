@@ -250,7 +250,7 @@ func (e *Env) SentBody() string {
 	if e.Host.body == nil {
 		return string(e.Host.incoming)
 	}
-	b, _ := e.Host.body.ReadAll(0)
+	b, _ := e.Host.body.Load(nil)
 	return string(b)
 }
 

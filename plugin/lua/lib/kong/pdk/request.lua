@@ -12,11 +12,12 @@ local read_body = op.wait("request.body")
 local array_mt = require("cjson").array_mt
 local ask_captures = op.ask("request.captures")
 
--- raw(max): the bytes, or nil and a text where they are in a file that max does not allow.
+-- raw(max): the bytes, or nil and a text where they are in a file that max does not allow. Without max any size will do
+-- (the reference takes nothing from a file then).
 local function raw(max)
   local data, err, in_file = read_body(-1)
-  if not in_file or not max or max < 0 then return data, err end
-  return read_body(max)
+  if not in_file or max and max < 0 then return data, err end
+  return read_body(max or 0)
 end
 
 function M.get_raw_body(max_allowed_file_size)
