@@ -398,7 +398,9 @@ static int resp_add_header(lua_State *L) {
     char buf[256];
     size_t n;
     lua_settop(L, 2);
-    luaL_checktype(L, 1, LUA_TSTRING);
+    if (lua_isnil(L, 1)) return luaL_error(L, "bad argument #1 to 'add_header' (string expected, got nil)");
+    gb_tostring(L, 1, &n);
+    if (lua_isnil(L, 2) || (lua_istable(L, 2) && lua_objlen(L, 2) == 0)) return luaL_error(L, "invalid header value");
     const char *name = gb_header_name(L, 1, &n, buf, gb_underscores_to_dashes);
     gb_response_set(L, x, name, n, 2, 1, 0);
     return 0;

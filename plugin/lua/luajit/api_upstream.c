@@ -47,6 +47,7 @@ static void follow_host(lua_State *L, gb_exchange *x, int upstream) {
 
 /* blank is also what tells the PDK's setters, which change the service's Host, from ngx.req's. */
 void gb_request_set(lua_State *L, gb_exchange *x, const char *name, size_t nn, int i, int add, int blank) {
+    if (nn == 0) return; /* a field without a name would break the request's head */
     int host = nn == 4 && gb_equal(name, "host", 4);
     gb_set_values(L, x, &x->request, name, nn, i, add && !host, blank);
     if (host) follow_host(L, x, blank);
@@ -258,6 +259,8 @@ static int req_set(lua_State *L, int add) {
     }
     gb_tostring(L, 1, &n);
     const char *name = gb_header_name(L, 1, &n, buf, 0);
+    if (add && (lua_isnil(L, 2) || (lua_istable(L, 2) && lua_objlen(L, 2) == 0)))
+        return luaL_error(L, "invalid header value");
     if (lua_isnil(L, 2) || (lua_istable(L, 2) && lua_objlen(L, 2) == 0)) {
         gb_request_del(x, name, n);
         return 0;

@@ -25,7 +25,6 @@ var requestVariables = map[string]get{
 	"kong_request_id":    view(func(x *message.Exchange) message.Str { return x.RequestID }, false),
 	"limit_rate":         constant("0"),
 	"msec":               msec,
-	"nginx_version":      absent,
 	"pid":                constant(strconv.Itoa(os.Getpid())),
 	"pipe":               constant("."),
 	"query_string":       args,

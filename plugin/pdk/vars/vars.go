@@ -47,6 +47,7 @@ func init() {
 	add(requestVariables)
 	add(connectionVariables)
 	add(upstreamVariables)
+	add(nginxVariables)
 }
 
 // Resolve finds a variable's id for Append; ok is false for an unknown name.

@@ -31,6 +31,8 @@ func TestGet(t *testing.T) {
 		"sent_http_x": none, "connection_requests": "1", "pipe": ".", "status": "000", "request_id": pdktest.RequestID,
 		"request": "GET /path/x?q=1&r=2 HTTP/1.1", "remote_port": "40000", "server_port": "8000", "upstream_addr": none,
 		"upstream_status": none, "server_name": "kong", "bytes_sent": "0", "http_": none,
+		"nginx_version": "1.25.3", "proxy_host": none, "proxy_add_x_forwarded_for": "127.0.0.1", "document_root": "/html",
+		"request_filename": "/html/path/x", "connections_active": none,
 	} {
 		got := none
 		if v, found := vars.Get(nil, e.Kong, name); found {
@@ -54,7 +56,8 @@ func TestGetLater(t *testing.T) {
 		"ssl_protocol": "TLSv1.3", "ssl_cipher": "TLS_AES_128_GCM_SHA256", "ssl_server_name": "v.test", "ssl_client_verify": "NONE",
 		"ssl_client_s_dn": none, "status": "404", "sent_http_x_from": "service", "upstream_http_x_from": "service", "upstream_http_x_no": none,
 		"upstream_addr": "10.0.0.1:80, [::1]:81", "upstream_status": "502, 404", "upstream_connect_time": "0.005", "upstream_response_time": "1.234",
-		"request_completion": "OK", "request_time": "2.999",
+		"request_completion": "OK", "request_time": "2.999", "proxy_host": "kong_upstream", "proxy_port": "80",
+		"proxy_add_x_forwarded_for": "8.8.8.8, 127.0.0.1",
 	} {
 		got := none
 		if v, found := vars.Get(nil, e.Kong, name); found {

@@ -2,6 +2,7 @@
 local native = require "gibbon.native"
 local op = require "gibbon.op"
 local args = require "gibbon.args"
+local arg = require "gibbon.arg"
 
 local read_body, body_data, body_file = op.wait("request.read_body"), op.ask("request.body_data"), op.ask("request.body_file")
 local set_body = op.ask("service.request.set_raw_body")
@@ -36,15 +37,22 @@ return function(ngx)
   end
 
   function req.set_method(id)
-    local name = type(id) == "number" and methods[id]
-    if not name then error("bad method number", 2) end
+    if type(id) ~= "number" then error("bad method number", 2) end
+    local name = methods[id]
+    if not name then error("unsupported HTTP method: " .. id, 2) end
     native.req_set_method(name)
   end
 
-  function req.set_uri(uri, jump)
-    if type(uri) ~= "string" then error("bad argument #1 to 'set_uri' (string expected, got " .. type(uri) .. ")", 2) end
+  function req.set_uri(...)
+    local uri, jump, binary = ...
+    uri = arg.string(uri, 1, select("#", ...) > 0)
     if uri == "" then error("attempt to use zero-length uri", 2) end
-    if jump then native.refuse() end
+    if jump ~= nil and arg.boolean(jump, 2) then native.refuse() end
+    local unsafe = not binary and uri:match("[%z\1-\31\127]")
+    if unsafe then
+      local shown = uri:gsub('[%z\1-\31"\\\127-\255]', function(c) return ("\\x%02X"):format(c:byte()) end)
+      error(('unsafe byte "0x%02x" in uri "%s" (maybe you want to set the \'binary\' argument?)'):format(unsafe:byte(), shown), 2)
+    end
     native.req_set_uri(uri)
   end
 
@@ -59,7 +67,14 @@ return function(ngx)
 
   -- ---- body ----
 
-  function req.read_body() read_body() end
+  local function no_arguments(n)
+    if n > 0 then error("expecting 0 arguments but seen " .. n, 3) end
+  end
+
+  function req.read_body(...)
+    no_arguments(select("#", ...))
+    read_body()
+  end
 
   function req.discard_body() native.req_method() end
 
@@ -73,6 +88,7 @@ return function(ngx)
 
   function req.get_post_args(max)
     local data, read, in_file = body_data()
+    if max ~= nil then max = arg.number(max, 1) end
     if not read then error(NO_BODY, 2) end
     if in_file then return nil, "request body in temp file not supported" end
     local t, truncated = native.decode_args(data or "", max or args.post_limit())
@@ -81,25 +97,30 @@ return function(ngx)
     return t, "truncated"
   end
 
-  function req.set_body_data(data)
-    if type(data) ~= "string" then error("bad argument #1 to 'set_body_data' (string expected, got " .. type(data) .. ")", 2) end
-    set_body(data)
+  function req.set_body_data(...)
+    if select("#", ...) ~= 1 then error("expecting 1 arguments but seen " .. select("#", ...), 2) end
+    set_body(arg.string((...), 1))
   end
 
-  function req.set_body_file(name)
-    local f, err = io.open(name, "rb")
-    if not f then error(err, 2) end
+  function req.set_body_file(...)
+    local name = arg.string((...), 1, select("#", ...) > 0)
+    local f = io.open(name, "rb")
+    if not f then error('open() "' .. name .. '" failed', 2) end
     local data = f:read("*a")
     f:close()
     set_body(data)
   end
 
-  function req.init_body() native.request().new_body = {} end
+  function req.init_body(size)
+    if size ~= nil then arg.number(size, 1) end
+    native.request().new_body = {}
+  end
 
-  function req.append_body(data)
+  function req.append_body(...)
+    local data = arg.string((...), 1, select("#", ...) > 0)
     local parts = native.request().new_body
     if not parts then error("request body not initialized", 2) end
-    parts[#parts + 1] = tostring(data)
+    parts[#parts + 1] = data
   end
 
   function req.finish_body()

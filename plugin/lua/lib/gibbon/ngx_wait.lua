@@ -5,7 +5,9 @@ local op = require "gibbon.op"
 local sleep = op.wait("sleep")
 
 return function(ngx)
-  function ngx.sleep(seconds)
+  function ngx.sleep(...)
+    local seconds = ...
+    if select("#", ...) ~= 1 then error(("attempt to pass %d arguments, but accepted 1"):format(select("#", ...)), 2) end
     local s = tonumber(seconds)
     if not s then error("bad argument #1 to '?' (number expected, got " .. type(seconds) .. ")", 2) end
     if s < 0 then error(("invalid sleep duration \"%d\""):format(s * 1000), 2) end
