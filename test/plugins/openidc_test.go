@@ -219,6 +219,20 @@ func oidcRefresh(t *testing.T, c *oidcCase) {
 	wants(t, c.op.last.Get("grant_type"), "refresh_token", b.get(t, "/steps/x", "X-Step: token").body, second)
 	wants(t, b.get(t, "/steps/x", "X-Step: own session").body, "ada nil true")
 
+	// requests at the same time: the refresh token is good for one use
+	c.op.spoil(map[string]any{"expires_in": 1})
+	b = c.logged(t)
+	time.Sleep(1100 * time.Millisecond)
+	c.op.spoil(map[string]any{})
+	n, done := c.op.count("/token"), make(chan int)
+	for range 8 {
+		go func() { done <- b.get(t, "/steps/page").StatusCode }()
+	}
+	for range 8 {
+		wants(t, <-done, 200)
+	}
+	wants(t, c.op.count("/token"), n+1)
+
 	c.op.spoil(map[string]any{"expires_in": 1})
 	b = c.logged(t)
 	time.Sleep(1100 * time.Millisecond)

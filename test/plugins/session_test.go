@@ -125,12 +125,13 @@ var sessionSteps = map[string]string{
 	// version 3
 	"v3": `local s, present, reason = session.start { name = "v3", secret = "k", cookie = { persistent = true, lifetime = 100, samesite = "None", secure = false } } s.data.n = (s.data.n or 0) + 1 local ok, err = s:save()
 		return present, s.data.n, ok, err, s.cookie.persistent, #s.id > 20, s.expires - ngx.time()`,
-	"v3 new": `local s = session.new { name = "v3", secret = "k" } s.cookie.lifetime = 50 s.cookie.renew = 10 return s:open(), s.present, s.data.n, s.opened`,
-	"v3 id":  `local s = session.start { name = "v3", secret = "k" } local id = s.id s:regenerate() return id ~= s.id, s.data.n, (s:close())`,
-	"v3 end": `local s, present = session.open { name = "v3", secret = "k" } s:hide() s:destroy() return present, s.destroyed, s.present`,
-	"v3 ua":  `local s, present, reason = session.start { name = "ua", secret = "k", check = { ua = true, addr = true, scheme = true } } return present, reason`,
-	"v3 shm": `local s, present = session.start { name = "v3shm", secret = "k", storage = "shm", shm = { store = "sessions" } } s.data.n = (s.data.n or 0) + 1 s:save() return present, s.data.n`,
-	"v3 var": `ngx.var.session_secret = "from a variable" ngx.var.session_name = "named" local s, present = session.start() s:save() return s.name, ngx.var.session_secret, ngx.var.session_storage, pcall(function() ngx.var.other_name = 1 end)`,
+	"v3 new":   `local s = session.new { name = "v3", secret = "k" } s.cookie.lifetime = 50 s.cookie.renew = 10 return s:open(), s.present, s.data.n, s.opened`,
+	"v3 id":    `local s = session.start { name = "v3", secret = "k" } local id = s.id s:regenerate() return id ~= s.id, s.data.n, (s:close())`,
+	"v3 end":   `local s, present = session.open { name = "v3", secret = "k" } s:hide() s:destroy() return present, s.destroyed, s.present`,
+	"v3 ua":    `local s, present, reason = session.start { name = "ua", secret = "k", check = { ua = true, addr = true, scheme = true } } return present, reason`,
+	"v3 check": `local s = session.new { name = "chk", secret = "k" } s.check.ua = true local ok, err = s:open() if not ok then s:save() end return ok, err`,
+	"v3 shm":   `local s, present = session.start { name = "v3shm", secret = "k", storage = "shm", shm = { store = "sessions" } } s.data.n = (s.data.n or 0) + 1 s:save() return present, s.data.n`,
+	"v3 var":   `ngx.var.session_secret = "from a variable" ngx.var.session_name = "named" local s, present = session.start() s:save() return s.name, ngx.var.session_secret, ngx.var.session_storage, pcall(function() ngx.var.other_name = 1 end)`,
 }
 
 func TestSession(t *testing.T) {
@@ -241,6 +242,7 @@ func sessionOld(t *testing.T, s *site) {
 	wants(t, b.cookies()["v3"], "", strings.HasPrefix(do("v3").body, "false 1"), true)
 	wants(t, do("v3 ua", "User-Agent: one").body, "false missing session cookie", do("v3 ua", "User-Agent: one").body, "true nil",
 		do("v3 ua", "User-Agent: two").body, "false invalid session message authentication code")
+	wants(t, do("v3 check", "User-Agent: one").body, "nil missing session cookie", do("v3 check", "User-Agent: one").body, "true nil", do("v3 check", "User-Agent: two").body, "nil invalid session message authentication code")
 	wants(t, do("v3 shm").body, "false 1", do("v3 shm").body, "true 2")
 	body := do("v3 var").body
 	wants(t, strings.HasPrefix(body, "named from a variable nil false "), true, b.cookies()["named"] != "", true)

@@ -40,11 +40,12 @@ local function set(session, key, value)
   session.data[key] = value
 end
 
--- renew saves a session under a new id: who knew the old one knows nothing after a login.
+-- renew saves a session under a new id: who knew the old one knows nothing after a login. (Version 4 takes a new one with each save.)
 local function renew(session)
   if session.regenerate then
     local ok, err = session:regenerate()
     if ok == nil or ok == false then return nil, err end
+    if session.refresh then return true end -- it has been saved
   end
   return session:save()
 end
@@ -114,6 +115,26 @@ end
 
 function M.get_token_auth_method(opts) return token_method(opts) end
 
+local SHARED = 10 -- seconds that requests at the same time may use what one of them got
+
+-- refresh asks for new tokens once for all requests of a session that come at the same time: a refresh token is often good for one use.
+local function refresh(opts, token)
+  local dict, id = ngx.shared.kong, "gibbon:oidc refresh:" .. native.to_hex(native.digest("sha256", opts.client_id .. "\0" .. token))
+  local lock = require("resty.lock"):new("kong_locks", { timeout = 10, exptime = 30 })
+  local held = lock and lock:lock(id)
+  local kept = dict and dict:get(id)
+  local json, err
+  if kept then
+    json = cjson.decode(kept)
+  else
+    json, err = calls.token_endpoint(opts, opts.discovery.token_endpoint, { grant_type = "refresh_token", refresh_token = token,
+      scope = opts.scope or "openid email profile" }, token_method(opts))
+    if json and dict then dict:set(id, cjson.encode(json), SHARED) end
+  end
+  if held then lock:unlock() end
+  return json, err
+end
+
 -- current_token: the session's access token, renewed where that is wanted and can be; nil, why not.
 local function current_token(opts, session, renewable)
   local token = get(session, "access_token")
@@ -121,13 +142,12 @@ local function current_token(opts, session, renewable)
   local ends = get(session, "access_token_expiration")
   if not ends or ngx.time() < ends - (opts.access_token_expires_leeway or 0) then return token end
   if not renewable then return nil, "token expired" end
-  local refresh = get(session, "refresh_token")
-  if refresh == nil then return nil, "token expired and no refresh token available" end
+  local again = get(session, "refresh_token")
+  if again == nil then return nil, "token expired and no refresh token available" end
   local ok, err = calls.discover(opts)
   if not ok then return nil, err end
   local json
-  json, err = calls.token_endpoint(opts, opts.discovery.token_endpoint, { grant_type = "refresh_token", refresh_token = refresh,
-    scope = opts.scope or "openid email profile" }, token_method(opts))
+  json, err = refresh(opts, again)
   if not json then return nil, err end
   if not json.access_token then return nil, "the token endpoint answered without an access_token" end
   if json.id_token then

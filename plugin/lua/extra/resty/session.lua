@@ -9,7 +9,7 @@ local cjson = require "cjson.safe"
 local gzip = require "kong.tools.gzip"
 
 local type, tostring, pairs, ipairs, setmetatable, getmetatable, select, error = type, tostring, pairs, ipairs, setmetatable, getmetatable, select, error
-local min, max, ngx = math.min, math.max, ngx
+local next, min, max, ngx = next, math.min, math.max, ngx
 local to64 = native.encode_base64url
 
 local M = { _VERSION = "4.0.5" }
@@ -25,8 +25,8 @@ local defaults
 function M.init(config) defaults = config end
 
 local function bound_to(self)
-  local c = self.config.check
-  if type(c) ~= "table" then return self.name end
+  local c = self.check
+  if next(c) == nil then return self.name end
   local var, parts, on = ngx.var, { self.name }, config_lib.boolean
   if on(c.ssi) then parts[#parts + 1] = var.ssl_session_id or "" end
   if on(c.ua) then parts[#parts + 1] = var.http_user_agent or "" end
@@ -39,7 +39,7 @@ end
 function M.new(config)
   local c = config_lib.of(config, defaults)
   local self = setmetatable({ config = c, name = c.cookie_name, audience = c.audience, subject = c.subject, secret = c.secret or c.ikm, remember = config_lib.boolean(c.remember),
-    entries = {}, data = {}, present = false, opened = false, started = false, closed = false, destroyed = false,
+    check = type(c.check) == "table" and c.check or {}, entries = {}, data = {}, present = false, opened = false, started = false, closed = false, destroyed = false,
     cookie = { persistent = config_lib.boolean(c.cookie_persistent), lifetime = c.rolling_timeout, idletime = c.idling_timeout, renew = c.renew, path = c.cookie_path,
       domain = c.cookie_domain, samesite = c.cookie_same_site, secure = c.cookie_secure, httponly = c.cookie_http_only } }, mt)
   local err
@@ -94,13 +94,11 @@ end
 
 -- ---- what is in it ----
 
-local function same(a, b) return a == b end
-
 -- adopt makes the entries of a payload the session's; nil, why not if none is for its audience.
 local function adopt(self, entries)
   self.entries = entries
   for _, e in ipairs(entries) do
-    if same(e[2], self.audience) then
+    if e[2] == self.audience then
       self.entry, self.data, self.subject = e, e[1], e[3] ~= cjson.null and e[3] or nil
       return true
     end
@@ -241,14 +239,12 @@ function Session:touch()
   return cookies.set(self.name, self.store and head or head .. meta.coded, attributes(self), self.count)
 end
 
--- regenerate(flush) is version 3's: a new id, and with flush nothing in it.
+-- regenerate(flush) is version 3's: a new id, and with flush nothing in it. The old one lives stale_ttl (cookie.discard) seconds longer,
+-- for requests that are under way.
 function Session:regenerate(flush)
   if flush then self.data = {} end
-  local old, store = self.meta, self.store
-  local ok, err = keep(self, native.random_bytes(32), old and old.created or ngx.time())
-  if not ok then return nil, err end
-  if old and store then store:delete(self.name, storage_key(self, old.id), ngx.time()) end
-  return true
+  local old = self.meta
+  return keep(self, native.random_bytes(32), old and old.created or ngx.time())
 end
 
 local function forget(self)
@@ -387,10 +383,10 @@ function Session:set_remember(v) self.remember = v end
 
 -- set_audience(name) takes what is there to another audience; what that had goes.
 function Session:set_audience(audience)
-  if same(audience, self.audience) then return end
+  if audience == self.audience then return end
   local kept = {}
   for _, e in ipairs(self.entries) do
-    if e == self.entry or not same(e[2], audience) then kept[#kept + 1] = e end
+    if e == self.entry or e[2] ~= audience then kept[#kept + 1] = e end
   end
   self.entries, self.audience = kept, audience
 end

@@ -50,7 +50,7 @@ local function variables()
   return out
 end
 
-local COOKIE = { persistent = "cookie_persistent", lifetime = "rolling_timeout", idletime = "idling_timeout", renew = "renew", path = "cookie_path",
+local COOKIE = { persistent = "cookie_persistent", lifetime = "rolling_timeout", idletime = "idling_timeout", renew = "renew", discard = "stale_ttl", path = "cookie_path",
   domain = "cookie_domain", samesite = "cookie_same_site", secure = "cookie_secure", httponly = "cookie_http_only" }
 
 local function merge(out, from, old)
