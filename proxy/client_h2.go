@@ -240,6 +240,7 @@ func (h *h2Client) Readable(s *http2.Stream) {
 	case st.r == nil || st.fresh:
 	case st.awaits:
 		st.came()
+	case st.r.taken.readable():
 	case st.r.wantsBody():
 		st.r.pumpBody()
 	}
@@ -263,6 +264,9 @@ func (h *h2Client) Reset(s *http2.Stream, _ *http2.Reset) {
 		st.close()
 	case st.r != nil && !st.fresh && !st.hung:
 		st.r.clientGone()
+		if st.r != nil { // a plugin that reads the body learns of it
+			st.r.taken.readable()
+		}
 	}
 }
 

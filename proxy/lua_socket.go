@@ -30,8 +30,6 @@ var errBroken = io.ErrUnexpectedEOF
 func (r *request) StreamBody() (pdk.BodyStream, error) {
 	b := &r.body
 	switch {
-	case r.h1 == nil:
-		return nil, pdk.ErrUnsupported
 	case r.taken.body || r.taken.raw:
 		return nil, pdk.ErrTaken
 	case r.taken.discarded:
@@ -74,6 +72,9 @@ func (s *streamedBody) Notify(fn func()) { s.taken.notify = fn }
 // Read implements pdk.BodyStream.
 func (s *streamedBody) Read(p []byte) (int, error) {
 	r := (*request)(s)
+	if st, ok := r.client.(*h2Stream); ok {
+		return r.readStream(st, p)
+	}
 	c, b := r.h1, &r.body
 	for {
 		switch {
@@ -112,6 +113,46 @@ func (s *streamedBody) Read(p []byte) (int, error) {
 	}
 }
 
+// readStream is Read for a body in frames. What is taken lets the client send
+// as many bytes more, so one whose reader is slow waits.
+func (r *request) readStream(st *h2Stream, p []byte) (int, error) {
+	b := &r.body
+	switch {
+	case r.gone:
+		return 0, errBroken
+	case b.err != nil:
+		return 0, b.err
+	case b.done:
+		return 0, io.EOF
+	}
+	data, last := st.s.Take(p)
+	n := copy(p, data)
+	if err := r.bodyTaken(n); err != nil {
+		return n, err
+	}
+	b.done = last
+	switch {
+	case n > 0:
+		return n, nil
+	case last:
+		return 0, io.EOF
+	}
+	return 0, loop.ErrAgain
+}
+
+// bodyTaken counts what a plugin has read of the body, and refuses it where it
+// is more than a body may have.
+func (r *request) bodyTaken(n int) error {
+	b := &r.body
+	b.received += int64(n)
+	r.RequestLength += uint64(n)
+	if max := r.w.srv.Options.MaxBody; max > 0 && b.received > max {
+		b.err, b.done, r.keep = errBodyTooLarge, true, false
+		return b.err
+	}
+	return nil
+}
+
 // decodeInto decodes src to the front of p, which may overlap it: the data of
 // a piece never begins before what was written so far.
 func (r *request) decodeInto(p, src []byte) (used, out int, err error) {
@@ -125,10 +166,8 @@ func (r *request) decodeInto(p, src []byte) (used, out int, err error) {
 			break
 		}
 	}
-	b.received += int64(out)
-	r.RequestLength += uint64(out)
-	if max := r.w.srv.Options.MaxBody; err == nil && max > 0 && b.received > max {
-		b.err, err = errBodyTooLarge, errBodyTooLarge
+	if e := r.bodyTaken(out); err == nil {
+		err = e
 	}
 	if err != nil {
 		r.keep, b.done = false, true

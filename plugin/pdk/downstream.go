@@ -5,7 +5,8 @@ import "errors"
 // Downstream is the client's side of a request as a stream, beside the whole
 // body of Host.ReadBody. A Host that cannot give it lacks the interface.
 type Downstream interface {
-	// StreamBody gives the request body as it comes, decoded if it is chunked.
+	// StreamBody gives the request body as it comes, over HTTP/1.1 decoded if it
+	// is chunked, over HTTP/2 with the client's credit following the reader.
 	// From then on it is the caller's: the upstream gets an empty body, or the
 	// one that SetBody gives. ErrNoBody, ErrBodyExists, ErrBodyDiscarded,
 	// ErrTaken or ErrUnsupported. Loop.
@@ -14,7 +15,7 @@ type Downstream interface {
 	DiscardBody()
 	// TakeRaw takes the connection over, behind the request's head. The gateway
 	// itself sends nothing any more, and closes the connection when the request
-	// ends. ErrTaken or ErrUnsupported. Loop.
+	// ends. ErrTaken, or ErrUnsupported over HTTP/2. Loop.
 	TakeRaw() (RawStream, error)
 }
 
