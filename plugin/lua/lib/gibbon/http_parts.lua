@@ -150,7 +150,8 @@ end
 
 -- body_reader is a function that gives the body piece by piece, then nil; the second result tells that its end is the connection's.
 function M.body_reader(sock, headers, size)
-  if M.text(headers["Transfer-Encoding"]):lower():find("chunked", 1, true) then
+  local coding = headers["Transfer-Encoding"]
+  if coding ~= nil and M.text(coding):lower():find("chunked", 1, true) then
     local trailer = headers["Trailer"]
     local read, over = chunked(sock, size)
     local ended

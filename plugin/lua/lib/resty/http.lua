@@ -40,10 +40,8 @@ function M:set_keepalive(...)
   return ok, err
 end
 
--- parse_uri gives { scheme, host, port, path, query } with the whole at 0.
-function M.parse_uri(_, uri, query_in_path)
-  if query_in_path == nil then query_in_path = true end
-  if type(uri) ~= "string" then error("bad argument #1 to 'parse_uri' (string expected, got " .. type(uri) .. ")", 2) end
+-- split gives the parts of a URI: scheme (nil: none), host, port (nil: the scheme's), path, query; no host: it is none.
+local function split(uri)
   local scheme, authority, rest = uri:match("^(https?)://([^/?#]*)(.*)$")
   if not scheme then
     scheme = nil
@@ -54,15 +52,38 @@ function M.parse_uri(_, uri, query_in_path)
     host, port = authority:match("^(%[[%x:.]+%]):?(%d*)$")
     if not host then host, port = authority:match("^([^:]+):?(%d*)$") end
   end
+  if not host then return {} end
+  local path, query = rest:gsub("#.*$", ""):match("^([^?]*)%??(.*)$")
+  if path == "" then path = "/" end
+  return { scheme, host, port ~= "" and tonumber(port) or nil, path, query }
+end
+
+-- Parts by URI: a plugin asks the same few services over and over.
+local splits, count = {}, 0
+
+local function parts_of(uri)
+  local p = splits[uri]
+  if p then return p end
+  p = split(uri)
+  count = count + 1
+  if count > 200 then splits, count = {}, 1 end
+  if #uri < 1000 then splits[uri] = p end
+  return p
+end
+
+-- parse_uri gives { scheme, host, port, path, query } with the whole at 0.
+function M.parse_uri(_, uri, query_in_path)
+  if query_in_path == nil then query_in_path = true end
+  if type(uri) ~= "string" then error("bad argument #1 to 'parse_uri' (string expected, got " .. type(uri) .. ")", 2) end
+  local p = parts_of(uri)
+  local scheme, host, port, path, query = p[1], p[2], p[3], p[4], p[5]
   if not host then return nil, "bad uri: " .. uri end
   if not scheme then
     scheme = ngx.var.scheme
     if not scheme or scheme == "" then scheme = "http" end
   end
-  local path, query = rest:gsub("#.*$", ""):match("^([^?]*)%??(.*)$")
-  if path == "" then path = "/" end
   if query_in_path and query ~= "" then path, query = path .. "?" .. query, "" end
-  return { [0] = uri, scheme, host, port ~= "" and tonumber(port) or PORTS[scheme], path, query }, nil
+  return { [0] = uri, scheme, host, port or PORTS[scheme], path, query }, nil
 end
 
 function M:set_proxy_options(options)
@@ -118,7 +139,9 @@ local function connect_to(self, o)
   local verify = o.ssl_verify
   if verify == nil then verify = true end
   local pool = o.pool
-  if not pool then
+  if not pool and not tls then
+    pool = (scheme or "http") .. ":" .. host .. ":" .. tostring(port or "") .. "::::" .. (proxy or "")
+  elseif not pool then
     pool = concat({ scheme or "http", host, tostring(port or ""), tls and tostring(name) or "", tls and tostring(verify) or "",
       tls and o.ssl_client_cert and tostring(o.ssl_client_cert) or "", proxy or "" }, ":")
   end
@@ -168,7 +191,7 @@ end
 
 local function send_request(self, params)
   local sock = self.sock
-  local method, path = params.method or "GET", params.path or "/"
+  local method, path = (params.method or "GET"):upper(), params.path or "/"
   local version = params.version or 1.1
   if version ~= 1.1 and version ~= 1.0 then return nil, "unknown HTTP version" end
   local headers = http_headers.new()
@@ -187,7 +210,7 @@ local function send_request(self, params)
         headers["Content-Length"] = n
       elseif body ~= nil then
         headers["Content-Length"] = #tostring(body)
-      elseif WITH_LENGTH[method:upper()] then
+      elseif WITH_LENGTH[method] then
         headers["Content-Length"] = 0
       end
     end
@@ -208,10 +231,12 @@ local function send_request(self, params)
   if type(query) == "table" then query = "?" .. ngx.encode_args(query)
   elseif query == nil or query == "" then query = ""
   elseif query:sub(1, 1) ~= "?" then query = "?" .. query end
-  local head = { method:upper(), " ", self.path_prefix or "", path, query, version == 1.1 and " HTTP/1.1\r\n" or " HTTP/1.0\r\n" }
-  if method:upper() == "CONNECT" then head[3] = "" end
+  local head = { method, " ", self.path_prefix or "", path, query, version == 1.1 and " HTTP/1.1\r\n" or " HTTP/1.0\r\n" }
+  if method == "CONNECT" then head[3] = "" end
   for k, v in pairs(headers) do
-    if type(v) == "table" then
+    if type(v) == "string" then
+      head[#head + 1] = k .. ": " .. v .. "\r\n"
+    elseif type(v) == "table" then
       for _, one in ipairs(v) do head[#head + 1] = k .. ": " .. tostring(one) .. "\r\n" end
     else
       head[#head + 1] = k .. ": " .. tostring(v) .. "\r\n"
@@ -220,7 +245,8 @@ local function send_request(self, params)
   head[#head + 1] = "\r\n"
   local ok, err = sock:send(concat(head))
   if not ok then return nil, err end
-  if tostring(headers["Expect"] or ""):lower() ~= "100-continue" then
+  local expect = headers["Expect"]
+  if expect == nil or tostring(expect):lower() ~= "100-continue" then
     ok, err = parts.send_body(sock, body, headers["Transfer-Encoding"])
     if not ok then return nil, err end
     return headers
@@ -241,18 +267,19 @@ local function answer(self, params, expects)
       if not ok then return nil, err end
     end
   until head.status < 100 or head.status >= 200 or head.status == 101
-  local headers, method = head.headers, params.method or "GET"
+  local headers, method = head.headers, (params.method or "GET"):upper()
   local connection = parts.text(headers["Connection"]):lower()
   if head.version == 1.1 then
     if connection:find("close", 1, true) then self.keepalive = false end
   elseif not connection:find("keep-alive", 1, true) then
     self.keepalive = false
   end
-  if parts.text(parts.header(params.headers, "connection")):lower():find("close", 1, true) then self.keepalive = false end
+  local asked = parts.header(params.headers, "connection")
+  if asked ~= nil and parts.text(asked):lower():find("close", 1, true) then self.keepalive = false end
   local res = { status = head.status, reason = head.reason, headers = headers, has_body = false,
     body_reader = parts.nothing, read_body = parts.read_body, read_trailers = parts.read_trailers }
   local status = head.status
-  if method:upper() ~= "HEAD" and status >= 200 and status ~= 204 and status ~= 304 and not (method:upper() == "CONNECT" and status < 300) then
+  if method ~= "HEAD" and status >= 200 and status ~= 204 and status ~= 304 and not (method == "CONNECT" and status < 300) then
     res.has_body = true
     local reader, to_end = parts.body_reader(sock, headers, params.chunk_size)
     res.body_reader = reader
