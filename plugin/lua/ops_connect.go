@@ -251,7 +251,10 @@ func handshake(c *Call, h *handle) {
 	hs := socket.Handshake{ServerName: c.String(2), Verify: c.Bool(3), CertificatePEM: c.String(4), KeyPEM: c.String(5),
 		Timeout: c.milliseconds(1)}
 	if hs.Verify {
-		hs.Roots = c.vm.rt.trusted(c)
+		hs.Roots, hs.Depth = c.vm.rt.trusted(c), -1
+		if d, ok := setting(c, "lua_ssl_verify_depth").(float64); ok {
+			hs.Depth = int(d)
+		}
 	}
 	ids := c.vm.sessions()
 	hs.Resume = ids.find(c.Number(6))

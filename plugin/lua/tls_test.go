@@ -48,6 +48,19 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
+// below is an authority that a vouches for.
+func (a *authority) below(t testing.TB) *authority {
+	t.Helper()
+	b := newAuthority(t)
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "below"}, NotBefore: b.cert.NotBefore,
+		NotAfter: b.cert.NotAfter, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, a.cert, &b.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cert, _ = x509.ParseCertificate(der)
+	return b
+}
+
 // issue gives a certificate for a.test that ends at until; self: signed by itself.
 func (a *authority) issue(t testing.TB, until time.Time, self bool) (c tls.Certificate, certPEM, keyPEM string) {
 	t.Helper()
@@ -94,11 +107,19 @@ func TestTLSSockets(t *testing.T) {
 	good, certPEM, keyPEM := ca.issue(t, later, false)
 	expired, _, _ := ca.issue(t, time.Now().Add(-time.Hour), false)
 	self, _, _ := ca.issue(t, later, true)
+	one := ca.below(t)
+	two := one.below(t)
+	deep, _, _ := one.issue(t, later, false)
+	deep.Certificate = append(deep.Certificate, one.cert.Raw)
+	deeper, _, _ := two.issue(t, later, false)
+	deeper.Certificate = append(deeper.Certificate, two.cert.Raw, one.cert.Raw)
 	clientCAs := x509.NewCertPool()
 	clientCAs.AddCert(ca.cert)
 	ports := strings.NewReplacer(
 		"GOOD", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{good}})),
 		"OLD", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12})),
+		"DEEPER", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{deeper}})),
+		"DEEP", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{deep}})),
 		"EXPIRED", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{expired}})),
 		"SELF", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{self}})),
 		"MUTUAL", fmt.Sprint(secureEcho(t, &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clientCAs})),
@@ -118,12 +139,16 @@ func TestTLSSockets(t *testing.T) {
 		local ssl = require "ngx.ssl" s = conn(MUTUAL) say(s:setclientcert(ssl.parse_pem_cert(CERT), ssl.parse_pem_priv_key(KEY))) s:sslhandshake(nil, "a.test", true) s:send("m") say(s:receive())
 		say(conn(GOOD):setclientcert(ssl.parse_pem_cert(CERT), nil))
 		s = conn(MUTUAL) s:sslhandshake(nil, "a.test", true) s:send("m") say(s:receive())
-		say(ngx.socket.tcp():sslhandshake())`)
+		say(ngx.socket.tcp():sslhandshake())
+		s = conn(DEEP) say(type(s:sslhandshake(nil, "a.test", true))) s = conn(DEEPER) say(s:sslhandshake(nil, "a.test", true))`)
 	body = strings.NewReplacer("CERT", fmt.Sprintf("%q", certPEM), "KEY", fmt.Sprintf("%q", keyPEM)).Replace(body)
 	s := live(t, Options{}, "function P:access() "+body+" end")
 	s.gw.Settings = func(name string) any {
 		if name == "lua_ssl_trusted_certificate" {
 			return []any{ca.file}
+		}
+		if name == "lua_ssl_verify_depth" {
+			return 1.0
 		}
 		return nil
 	}
@@ -152,7 +177,9 @@ true
 m false a.test 1
 nil client certificate and private key must be supplied both or neither
 nil closed 
-nil closed`)
+nil closed
+cdata
+nil 22: certificate chain too long`)
 }
 
 func TestNamesOverDNS(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type Handshake struct {
 	Verify     bool
 	// Roots are the authorities with Verify.
 	Roots *Roots
+	// Depth bounds the authorities between the certificate and one of Roots, -1 = not at all (lua_ssl_verify_depth).
+	Depth int
 	// CertificatePEM and KeyPEM are shown when the server asks, "" = none.
 	CertificatePEM, KeyPEM string
 	// Resume is a session of an earlier connection, nil = none.
@@ -134,9 +137,12 @@ func (h *Handshake) verify(s tls.ConnectionState) error {
 	if err != nil {
 		return verifyError("lua_ssl_trusted_certificate: " + err.Error())
 	}
-	_, err = leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
 	if err != nil {
 		return verifyError(verifyText(err, s.PeerCertificates))
+	}
+	if h.Depth >= 0 && !slices.ContainsFunc(chains, func(c []*x509.Certificate) bool { return len(c)-2 <= h.Depth }) {
+		return verifyError("22: certificate chain too long")
 	}
 	if h.ServerName != "" && leaf.VerifyHostname(h.ServerName) != nil {
 		return verifyError("certificate host mismatch")
