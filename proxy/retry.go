@@ -37,8 +37,9 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 		}
 	}
 	r.w.srv.logRequest(r, "upstream", err.Error()+upstreamContext(r, connecting))
-	if p := t.peer; p != nil {
-		t.tries.Failed(p)
+	peer := t.peer
+	if peer != nil {
+		t.tries.Failed(peer)
 	}
 	r.report(0, f)
 	r.UpstreamStatus = 502
@@ -49,6 +50,11 @@ func (r *request) tryFailed(err error, f health.Failure, connecting bool) plugin
 		t.left--
 		r.step = stepBalance
 		return plugin.Continue
+	}
+	if peer != nil && f == health.TCPFailure {
+		// The reference judges the last try by the status that the client gets,
+		// so that configurations which list 502 count on that.
+		peer.ReportStatus(502)
 	}
 	r.step = stepHeaderFilter
 	r.failProxy(int(r.UpstreamStatus))

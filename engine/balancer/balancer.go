@@ -94,6 +94,10 @@ func (p *Peer) Weight() int { return p.weight }
 // Healthy tells whether health checks let the peer be used.
 func (p *Peer) Healthy() bool { return p.health.Healthy() }
 
+// ReportStatus tells passive checks of a status beside what Balancer.Done said
+// of the try: that of the answer which the gateway made in the peer's place.
+func (p *Peer) ReportStatus(status int) { p.health.Report(status, health.NoFailure) }
+
 // load is what is known of the traffic of an address; it outlives the Peer
 // when addresses are resolved anew or the configuration is rebuilt.
 type load struct {

@@ -89,6 +89,26 @@ func TestGolden(t *testing.T) {
 	tally.report(t, time.Since(began))
 }
 
+// TestDerived plays the cases whose expectations were derived instead of recorded.
+func TestDerived(t *testing.T) {
+	all, err := Load("../testdata/derived")
+	if err != nil || len(all) == 0 {
+		t.Fatal(len(all), err)
+	}
+	path := gibbon(t)
+	slots := make(chan struct{}, *jobs)
+	for _, c := range all {
+		t.Run(c.ID, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if diff, err := c.Run(path); diff != "" || err != nil {
+				t.Error(diff, err)
+			}
+		})
+	}
+}
+
 // loadExpected reads lines `area/name reason`, and `area/* reason` for areas that are not due; `#` begins a comment.
 func loadExpected(t *testing.T, path string, all []*Case) (expected, later map[string]string) {
 	known := map[string]bool{}
