@@ -34,7 +34,6 @@ type keyring struct {
 	ec      map[string]*ecdsa.PrivateKey
 	ed      ed25519.PrivateKey
 	cert    string
-	leaf    *x509.Certificate
 	pemOf   map[string]string // private, by algorithm's kind
 	public  map[string]string
 	cafile  string

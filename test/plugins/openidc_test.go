@@ -36,9 +36,11 @@ var oidcSteps = map[string]string{
 			on_logout = function(s) ngx.header["X-Left"] = s:get("mark") end }
 		local res, err, target, session = openidc.authenticate(opts, nil, nil, so) if err then return kong.response.exit(500, err) end return session:get("mark"), target, res.id_token.sub`,
 	"own session": `local s = require("resty.session").start(so) local res, err, target, session = openidc.authenticate(opts, nil, "deny", s) return res and res.id_token.sub, err, s == session`,
-	"v3 session":  `local res, err, target, session = openidc.authenticate(opts, nil, nil, { name = "old", secret = "k", cookie = { persistent = true } }) return res and res.id_token.sub, err, session.data.user.email, session.present`,
-	"token":       `return openidc.access_token(opts, so)`,
-	"introspect":  `local json, err = openidc.introspect(opts) if err then return json and json.active, err end return json.sub, json.scope`,
+	"foreign": `local kept = { data = {}, present = true } function kept:open() end function kept:save() self.saved = (self.saved or 0) + 1 return true end function kept:destroy() self.gone = true return true end
+		kept.data = cjson.decode(kong.request.get_header("x-data") or "{}") local res, err = openidc.authenticate(opts, nil, "pass", kept) return res and res.id_token.sub, err, kept.data.authenticated`,
+	"v3 session": `local res, err, target, session = openidc.authenticate(opts, nil, nil, { name = "old", secret = "k", cookie = { persistent = true } }) return res and res.id_token.sub, err, session.data.user.email, session.present`,
+	"token":      `return openidc.access_token(opts, so)`,
+	"introspect": `local json, err = openidc.introspect(opts) if err then return json and json.active, err end return json.sub, json.scope`,
 	"bearer": `local v = require "resty.jwt-validators" local spec = kong.request.get_header("x-aud") and { aud = v.equals(kong.request.get_header("x-aud")) } or nil
 		local json, err, token if spec then json, err, token = openidc.bearer_jwt_verify(opts, spec) else json, err, token = openidc.bearer_jwt_verify(opts) end return json and json.sub, err, token ~= nil`,
 	"discovery": `local doc, err = openidc.get_discovery_doc(opts) return doc and doc.issuer, err, type(opts.discovery)`,
@@ -298,6 +300,7 @@ func oidcHooks(t *testing.T, c *oidcCase) {
 	a := b.get(t, "/steps/page", "X-Step: hooks")
 	wants(t, a.body, "ada at /steps/page ada", b.get(t, "/steps/logout", "X-Step: hooks").Header.Get("X-Left"), "ada at")
 	wants(t, c.browser().get(t, "/steps/p", "X-Step: hooks", "X-Veto: not today").body, "not today")
+	wants(t, c.do(t, "GET /steps/", "X-Step: foreign").body, "nil nil nil", c.do(t, "GET /steps/", "X-Step: foreign", `X-Data: {"authenticated":true,"id_token":{"sub":"eve"},"access_token":"a","access_token_expiration":99999999999}`).body, "eve nil true")
 	b = c.logged(t, "X-Step: v3 session")
 	wants(t, b.get(t, "/steps/page", "X-Step: v3 session").body, "ada nil ada@example.test true", b.cookies()["old"] != "", true)
 }

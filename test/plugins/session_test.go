@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -246,4 +247,19 @@ func sessionOld(t *testing.T, s *site) {
 	wants(t, do("v3 shm").body, "false 1", do("v3 shm").body, "true 2")
 	body := do("v3 var").body
 	wants(t, strings.HasPrefix(body, "named from a variable nil false "), true, b.cookies()["named"] != "", true)
+}
+
+// Without a secret, one is made that all workers know; a reload keeps it.
+func TestSessionWorkers(t *testing.T) {
+	s := steps(t, map[string]string{"count": `local s, err, exists = require("resty.session").start() s:set("n", (s:get("n") or 0) + 1) s:save() return s:get("n"), ngx.worker.id()`}, "KONG_NGINX_WORKER_PROCESSES=2")
+	b := s.browser()
+	b.Transport = &http.Transport{DisableKeepAlives: true}
+	workers := map[string]bool{}
+	for i := range 40 {
+		a := b.get(t, "/steps/", "X-Step: count")
+		n, id, _ := strings.Cut(a.body, " ")
+		wants(t, n, i+1)
+		workers[id] = true
+	}
+	wants(t, len(workers), 2)
 }
