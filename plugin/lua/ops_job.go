@@ -6,13 +6,17 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"hash/crc32"
 	"runtime"
 )
 
 // Work that takes the processor for longer than a loop may be held up.
 func init() {
 	RegisterOp("crypto.pbkdf2", derive)
+	RegisterOp("crypto.crc32c", func(c *Call) { c.Return(crc32.Checksum(c.Bytes(0), castagnoli)) })
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // jobs bounds how much such work runs at the same time, so that the loops get
 // processors, too.

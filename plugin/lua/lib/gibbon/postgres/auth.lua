@@ -20,10 +20,11 @@ end
 -- The most iterations that a server may ask for.
 local MAX_ITERATIONS = 1000000
 
--- begin(nonce) is the state of one exchange and the client's first message. nonce is for tests.
-function M.begin(nonce)
+-- begin(nonce, user) is the state of one exchange and the client's first message. nonce is for tests; PostgreSQL takes the user's name
+-- from its startup message.
+function M.begin(nonce, user)
   nonce = nonce or ngx.encode_base64(require("resty.random").bytes(18))
-  local bare = "n=,r=" .. nonce -- the server takes the name from the startup message
+  local bare = "n=" .. (user or ""):gsub("=", "=3D"):gsub(",", "=2C") .. ",r=" .. nonce
   return { nonce = nonce, bare = bare }, "n,," .. bare
 end
 
