@@ -82,6 +82,7 @@ func (p *Place) RunSpec(o RunOptions) ([]*Result, error) {
 	}
 	defer clean.Close()
 	var results []*Result
+	failure := "" // what the last case that did not run failed with
 	for _, c := range spec.Cases {
 		if o.Run != nil && !o.Run.MatchString(c.Name) {
 			continue
@@ -96,10 +97,17 @@ func (p *Place) RunSpec(o RunOptions) ([]*Result, error) {
 			}
 			p.run(r, name, spec, c, o)
 			r.Took = time.Since(began)
+			if r.Err != nil && r.Err.Error() == failure { // a plugin that does not load fails every case: one text is enough
+				r.Err = errSame
+			} else if r.Err != nil {
+				failure = r.Err.Error()
+			}
 		}
 	}
 	return results, nil
 }
+
+var errSame = errors.New("the same as above")
 
 // run runs one case with a gateway of its own.
 func (p *Place) run(r *Result, name string, spec *Spec, c *Case, o RunOptions) {

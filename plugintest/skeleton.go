@@ -2,6 +2,7 @@ package plugintest
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,7 +27,9 @@ func WriteSkeleton(parent, name string) ([]string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s is there already: nothing was written", dir)
+	} else if err != nil {
 		return nil, err
 	}
 	files, err := skeleton.ReadDir("skeleton")

@@ -47,7 +47,6 @@ static void follow_host(lua_State *L, gb_exchange *x, int upstream) {
 
 /* blank is also what tells the PDK's setters, which change the service's Host, from ngx.req's. */
 void gb_request_set(lua_State *L, gb_exchange *x, const char *name, size_t nn, int i, int add, int blank) {
-    if (nn == 0) return; /* a field without a name would break the request's head */
     int host = nn == 4 && gb_equal(name, "host", 4);
     gb_set_values(L, x, &x->request, name, nn, i, add && !host, blank);
     if (host) follow_host(L, x, blank);
