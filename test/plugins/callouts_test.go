@@ -31,6 +31,10 @@ var calloutConfigs = map[string]string{
 	"otlp-log":               `{endpoint: "$SERVICES/otlp", headers: {X-Token: "{vault://env/IDIOMS_SECRET}"}, queue: {max_batch_size: 2, max_coalescing_delay: 0.1}}`,
 	"analytics":              `{endpoint: "$SERVICES/events"}`,
 	"api-transformer":        `{request_transformer: $REQUEST, response_transformer: $RESPONSE}`,
+	"template-transformer":   `{request_template: $TEMPLATE1, response_template: $TEMPLATE2}`,
+	"soap2rest":              `{model: $MODEL}`,
+	"jwt-claims-headers":     `{claims_to_include: [sub, "team.*"]}`,
+	"jwt2header":             "global",
 	"proxy-cache":            `{cache_policy_uris: ["/proxy%-cache/kept/.*"], vary_by_query: [a], vary_by_headers: [x-lang], redis_host: 127.0.0.1, redis_port: $REDIS, redis_password: pass}`,
 	"flexible-limit":         `{redis_host: 127.0.0.1, redis_port: $REDIS, redis_auth: pass, rules: {"^/flexible%-limit/a": {redis_key: "${method}:${header.x-who}:${url}", window: 60, limit: 2}}}`,
 }
@@ -40,6 +44,12 @@ if ngx.ctx.req_json_body then ngx.ctx.req_json_body.extra = { 1, 2 } return true
 
 const responseTransformer = `local b = ngx.ctx.resp_json_body if not b then error("no json") end return true, cjson.encode({ uri = b.uri, body = b.body, was = b.headers["x-was"], up = ngx.ctx.resp_headers["x-up"] })`
 
+const (
+	requestTemplate  = `{ "name": "{{body.user.name}}", "first": "{*body.tags[1]*}", "lang": "{{headers["x-lang"] or "none"}}", "q": {*cjson_encode(query_string)*}, "all": [{% for i, t in ipairs(body.tags) do %}{% if i > 1 then %},{% end %}"{{t}}"{% end %}] }`
+	responseTemplate = `{"status":{{status}},"server":"{{body.server}}","sent":{*body.body*}}`
+	soapModel        = "path: /soap\noperations:\n  price.get:\n    request: GetPrice\n    action: urn:price\n    status: 203\n  broken.get:\n    request: Broken\n    action: urn:broken\n"
+)
+
 func TestCalloutShapes(t *testing.T) {
 	sv := newServices(t)
 	key, _ := rsa.GenerateKey(rand.Reader, 2048)
@@ -47,9 +57,12 @@ func TestCalloutShapes(t *testing.T) {
 	configs := map[string]string{}
 	for name, c := range calloutConfigs {
 		configs[name] = strings.NewReplacer("$SERVICES", sv.URL, "$PORT", sv.URL[strings.LastIndexByte(sv.URL, ':')+1:], "$KEY", jsonText(private), "$REQUEST", jsonText(requestTransformer),
-			"$RESPONSE", jsonText(responseTransformer)).Replace(c)
+			"$RESPONSE", jsonText(responseTransformer), "$TEMPLATE1", jsonText(requestTemplate), "$TEMPLATE2", jsonText(responseTemplate), "$MODEL", jsonText(soapModel)).Replace(c)
 	}
 	s := open(t, configs, `
+plugins:
+- {name: jwt2header}
+- {name: jwt2header, route: jwt2header, config: {strip_claims: "true", token_required: "true"}}
 consumers:
 - {username: ada, id: 8f7b6bd4-9cdd-4c13-8d42-0a50c4f4d7b1, custom_id: app-1}
 wsse_keys:
@@ -60,7 +73,7 @@ wsse_keys:
 		test func(*testing.T, *site, *services)
 	}{{"middleman", middleman}, {"opa", opa}, {"response-size-limiting", responseSizeLimiting}, {"tx-debugger", txDebugger}, {"response-gzip", responseGzip}, {"qos-classifier", qosClassifier},
 		{"usage-logger", usageLogger}, {"wsse", wsse}, {"google-logging", googleLogging}, {"otlp-log", otlpLog}, {"analytics", analytics}, {"api-transformer", apiTransformer},
-		{"proxy-cache", proxyCache}, {"flexible-limit", flexibleLimit}} {
+		{"template-transformer", templateTransformer}, {"soap2rest", soap2rest}, {"jwt-claims-headers", jwtClaimsHeaders}, {"jwt2header", jwt2header}, {"proxy-cache", proxyCache}, {"flexible-limit", flexibleLimit}} {
 		t.Run(one.name, func(t *testing.T) { one.test(t, s, sv) })
 	}
 }
@@ -208,4 +221,40 @@ func flexibleLimit(t *testing.T, s *site, sv *services) {
 	wants(t, ask("1").StatusCode, 200, ask("1").StatusCode, 200, ask("2").StatusCode, 200)
 	a := ask("1")
 	wants(t, a.StatusCode, http.StatusTooManyRequests, a.Header.Get("Retry-After"), 60, s.do(t, "GET /flexible-limit/b").StatusCode, 200)
+}
+
+func templateTransformer(t *testing.T, s *site, sv *services) {
+	a := s.do(t, "POST /template-transformer/?a=1", "X-Lang: de", "Content-Type: application/json", "", `{"user":{"name":"a<b"},"tags":["x","y"]}`)
+	var got struct {
+		Status int
+		Server string
+		Sent   map[string]any
+	}
+	wants(t, a.StatusCode, 200, json.Unmarshal([]byte(a.body), &got), nil, got.Server, "stable", got.Status, 200, fmt.Sprint(got.Sent), "map[all:[x y] first:x lang:de name:a&lt;b q:map[a:1]]")
+	wants(t, s.do(t, "POST /template-transformer/html", "Content-Type: application/json", "", `{"user":{},"tags":[]}`).body, "<p>not json</p>")
+}
+
+func soap2rest(t *testing.T, s *site, sv *services) {
+	a := s.do(t, "GET /soap2rest/price", "", `{"item":"x","n":3}`)
+	var got struct{ Answer map[string]string }
+	wants(t, a.StatusCode, 203, a.Header.Get("Content-Type"), "application/json; charset=utf-8", json.Unmarshal([]byte(a.body), &got), nil, got.Answer["action"], "urn:price", got.Answer["saw"] != "", true)
+	wants(t, s.do(t, "GET /soap2rest/none").StatusCode, 404, s.do(t, "GET /soap2rest/price", "", "{").StatusCode, 400)
+}
+
+// unsigned is a token that nobody signed.
+func unsigned(claims string) string {
+	part := func(v string) string { return base64.RawURLEncoding.EncodeToString([]byte(v)) }
+	return part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(claims) + "." + part("signature")
+}
+
+func jwtClaimsHeaders(t *testing.T, s *site, sv *services) {
+	token := unsigned(`{"sub":"ada","team_id":7,"teams":"a","other":"x"}`)
+	h := s.do(t, "GET /jwt-claims-headers/", "Authorization: Bearer "+token).echo.Headers
+	wants(t, h["x-sub"], "ada", h["x-team-id"]+h["x-team_id"], "7", h["x-teams"], "a", h["x-other"], "", s.do(t, "GET /jwt-claims-headers/?jwt="+token).echo.Headers["x-sub"], "ada")
+	wants(t, s.do(t, "GET /jwt-claims-headers/").StatusCode, 401, s.do(t, "GET /jwt-claims-headers/?jwt=x").StatusCode, 500)
+}
+
+func jwt2header(t *testing.T, s *site, sv *services) {
+	a := s.do(t, "GET /jwt2header/", "Authorization: Bearer "+unsigned(`{"sub":"ada","groups":["a","b"]}`))
+	wants(t, a.StatusCode, 200, a.echo.Headers["x-kong-jwt-claim-sub"], "ada", a.echo.Headers["x-kong-jwt-claim-groups"], "a, b", a.echo.Headers["x-kong-jwt-kong-proceed"], "", s.do(t, "GET /jwt2header/").StatusCode, 401)
 }
