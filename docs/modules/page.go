@@ -44,7 +44,7 @@ var own = []struct{ modules, what string }{
 }
 
 // missing are modules of the reference that are not there yet.
-var missing = []string{"kong.observability.otlp"}
+var missing []string
 
 const head = `# Lua modules that plugins require
 

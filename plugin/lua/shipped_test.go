@@ -64,4 +64,11 @@ var shipped = []struct{ module, body, want string }{
 		return t, (table.concat(p:metric_data()):find("x_hits", 1, true)), (p:counter("bad name")), (p:gauge("up"))`,
 		"# HELP x_nginx_metric_errors_total Number of nginx-lua-prometheus errors\n# TYPE x_nginx_metric_errors_total counter\nx_nginx_metric_errors_total 1\n# HELP x_hits Hits\n# TYPE x_hits counter\nx_hits{path=\"a\\\"b\"} 3\n# TYPE x_up gauge\nx_up 3\n" +
 			"# HELP x_lat Latency\n# TYPE x_lat histogram\nx_lat_bucket{m=\"GET\",le=\"1\"} 1\nx_lat_bucket{m=\"GET\",le=\"+Inf\"} 2\nx_lat_count{m=\"GET\"} 2\nx_lat_sum{m=\"GET\"} 3.5\n nil nil nil"},
+	{"kong.observability.otlp", `local types, codec, parse = require "gibbon.protobuf.types", require "gibbon.protobuf.codec", require "gibbon.protobuf.parse" local st = types.new()
+		types.add(st, parse('syntax = "proto3"; message R { repeated A a = 1; message A { V v = 1; repeated S s = 2; } message V { repeated K k = 1; } message K { string k = 1; Y y = 2; } message Y { string s = 1; int64 i = 3; } message S { bytes scope = 1; repeated P p = 2; } message P { bytes id = 1; int32 n = 2; bytes parent = 4; string name = 5; fixed64 start = 7; K body = 5000; } }'))
+		local function dec(s) return codec.decode(st, types.find(st, "R"), s).a[1] end
+		local d = dec(m.encode_traces({ { trace_id = ("ab"):rep(16), span_id = "12345678", parent_id = "87654321", name = "kong", start_time_ns = 1700000000000000000, attributes = { a = 1, b = { true, "x" } }, events = { { name = "e", time_ns = 5 } }, status = 2 } }, { env = "t" }))
+		local p = d.s[1].p[1] local l = m.encode_logs({ { time_ns = 1, log_level = ngx.ERR, body = "failed", attributes = { n = 2 }, span_id = "12345678" } })
+		return d.v.k[1].k, d.v.k[1].y.s, d.v.k[2].k, d.v.k[2].y.s, #p.id, p.name, p.parent, p.start == 1700000000000000000, dec(l).v.k[1].y.s, l:find("failed", 1, true) ~= nil, l:find("ERR", 1, true) ~= nil, #m.encode_traces({})`,
+		"env t service.name kong 16 kong 87654321 true kong true true 54"},
 }
