@@ -32,6 +32,7 @@ var calloutConfigs = map[string]string{
 	"analytics":              `{endpoint: "$SERVICES/events"}`,
 	"api-transformer":        `{request_transformer: $REQUEST, response_transformer: $RESPONSE}`,
 	"template-transformer":   `{request_template: $TEMPLATE1, response_template: $TEMPLATE2}`,
+	"kafka-log":              `{bootstrap_servers: ["$KAFKA"], topic: logs, producer_async_flush_timeout: 100, uuid: 5db0b4cf-2dd9-4c13-8d42-0a50c4f4d7b9}`,
 	"soap2rest":              `{model: $MODEL}`,
 	"jwt-claims-headers":     `{claims_to_include: [sub, "team.*"]}`,
 	"jwt2header":             "global",
@@ -52,12 +53,13 @@ const (
 
 func TestCalloutShapes(t *testing.T) {
 	sv := newServices(t)
+	broker := kafkaBroker(t, sv)
 	key, _ := rsa.GenerateKey(rand.Reader, 2048)
 	private := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 	configs := map[string]string{}
 	for name, c := range calloutConfigs {
 		configs[name] = strings.NewReplacer("$SERVICES", sv.URL, "$PORT", sv.URL[strings.LastIndexByte(sv.URL, ':')+1:], "$KEY", jsonText(private), "$REQUEST", jsonText(requestTransformer),
-			"$RESPONSE", jsonText(responseTransformer), "$TEMPLATE1", jsonText(requestTemplate), "$TEMPLATE2", jsonText(responseTemplate), "$MODEL", jsonText(soapModel)).Replace(c)
+			"$RESPONSE", jsonText(responseTransformer), "$TEMPLATE1", jsonText(requestTemplate), "$TEMPLATE2", jsonText(responseTemplate), "$MODEL", jsonText(soapModel), "$KAFKA", broker).Replace(c)
 	}
 	s := open(t, configs, `
 plugins:
@@ -73,7 +75,7 @@ wsse_keys:
 		test func(*testing.T, *site, *services)
 	}{{"middleman", middleman}, {"opa", opa}, {"response-size-limiting", responseSizeLimiting}, {"tx-debugger", txDebugger}, {"response-gzip", responseGzip}, {"qos-classifier", qosClassifier},
 		{"usage-logger", usageLogger}, {"wsse", wsse}, {"google-logging", googleLogging}, {"otlp-log", otlpLog}, {"analytics", analytics}, {"api-transformer", apiTransformer},
-		{"template-transformer", templateTransformer}, {"soap2rest", soap2rest}, {"jwt-claims-headers", jwtClaimsHeaders}, {"jwt2header", jwt2header}, {"proxy-cache", proxyCache}, {"flexible-limit", flexibleLimit}} {
+		{"template-transformer", templateTransformer}, {"soap2rest", soap2rest}, {"kafka-log", kafkaLog}, {"jwt-claims-headers", jwtClaimsHeaders}, {"jwt2header", jwt2header}, {"proxy-cache", proxyCache}, {"flexible-limit", flexibleLimit}} {
 		t.Run(one.name, func(t *testing.T) { one.test(t, s, sv) })
 	}
 }

@@ -15,7 +15,7 @@
 //	 8  request validators and firewalls      5  json-validator, graphql-guard, body-scanner
 //	 9  limits in Redis                       4  redis-limiter, flexible-limit
 //	10  batches to HTTP collectors            9  batch-http-log, google-logging, otlp-log (configure), analytics, event-agent
-//	11  logs over TCP and of whole bodies     5  tcp-socket-log, tx-debugger, usage-logger
+//	11  logs over TCP, Kafka, of whole bodies 5  tcp-socket-log, kafka-log, tx-debugger, usage-logger
 //	12  traces                                3  trace-propagation, b3-tracer
 //	13  body rewriters                        8  body-rewriter, api-transformer, template-transformer, response-gzip, error-pages
 //	14  header and URL transformers           9  header-transformer, mtls-headers
