@@ -42,7 +42,7 @@ func newControl(rt *Runtime) (*control, error) {
 		if vm.lj, err = luajit.New(o); err != nil {
 			return
 		}
-		rt.dog.watch(vm.lj)
+		rt.dog.watch(vm.lj, owner{worker: noWorker})
 		if err = vm.setUp(); err == nil {
 			c.ref, err = vm.lj.Keep(bootSource("loader.lua"), "=gibbon", nil)
 		}

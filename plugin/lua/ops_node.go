@@ -3,6 +3,7 @@ package lua
 import (
 	"strings"
 
+	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
@@ -36,7 +37,7 @@ func init() {
 		}
 		c.Return(nil, nil)
 	})
-	RegisterOp("node.memory", func(c *Call) { c.Return(nil) })
+	RegisterOp("node.memory", memoryOfVMs)
 	RegisterOp("nginx.statistics", statistics)
 	RegisterOp("cluster.id", func(c *Call) { c.Return(nil) }) // no database: no cluster
 	RegisterOp("telemetry.log", func(c *Call) { c.Return(false) })
@@ -53,6 +54,25 @@ func init() {
 	})
 	RegisterOp("configuration.limits", limits)
 	RegisterOp("configuration.clean", clean)
+}
+
+// memoryOfVMs(): for each worker in order, its number and the bytes of its Lua
+// heaps: of the VM for requests, and of that for L4 sessions (nil without one).
+func memoryOfVMs(c *Call) {
+	heaps := c.vm.rt.dog.memory()
+	list := []any{}
+	for id := range c.vm.rt.o.Workers {
+		requests, ok := heaps[owner{id, worker.SlotLua}]
+		if !ok {
+			continue
+		}
+		entry := map[string]any{"http": float64(requests)}
+		if sessions, ok := heaps[owner{id, worker.SlotLuaStream}]; ok {
+			entry["stream"] = float64(sessions)
+		}
+		list = append(list, entry)
+	}
+	c.Return(list)
 }
 
 // Bundled are the plugins that the binary brings in Lua (lib/kong/plugins):

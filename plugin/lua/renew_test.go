@@ -61,3 +61,28 @@ func TestAVMThatIsFullIsReplaced(t *testing.T) {
 		}
 	})
 }
+
+// TestMemoryOfWorkers: kong.node.get_memory_stats tells of all workers' VMs and of shared dictionaries.
+func TestMemoryOfWorkers(t *testing.T) {
+	s := newStage(t, Options{Workers: 2, Stream: true})
+	kongDicts(t)
+	p := s.plugin("p", `function P:access()
+		local m = kong.node.get_memory_stats()
+		local vms = m.workers_lua_vms
+		say(#vms, vms[1].http_allocated_gc > 1000, vms[2].http_allocated_gc > 1000, vms[2].stream_allocated_gc > 1000, vms[1].pid == ngx.worker.pid(),
+			m.lua_shared_dicts.kong_locks.capacity > 0, kong.node.get_memory_stats("k").workers_lua_vms[1].http_allocated_gc:match("KiB"))
+	end`)
+	other := &worker.Worker{ID: 1}
+	all := s.start(p)
+	if err := s.rt.Start(other, s.gen); err != nil {
+		t.Fatal(err)
+	}
+	defer s.rt.Stop(other)
+	s.lines()
+	k, _ := s.request()
+	s.rt.Run(k, phase.Access, all)
+	if got := s.lines(); !strings.Contains(got, "2 true true true true true KiB,") {
+		t.Error(got)
+	}
+	s.end(k)
+}

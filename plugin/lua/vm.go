@@ -83,7 +83,7 @@ func newVM(rt *Runtime, w *worker.Worker, slot worker.Slot, id int32, plugins []
 	if vm.lj, err = luajit.New(o); err != nil {
 		return nil, err
 	}
-	rt.dog.watch(vm.lj)
+	rt.dog.watch(vm.lj, owner{w.ID, slot})
 	if err = vm.setUp(); err == nil {
 		err = vm.load(plugins)
 	}

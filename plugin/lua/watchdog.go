@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gibbon-gateway/gibbon/engine/worker"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 )
 
@@ -24,7 +25,16 @@ type seen struct {
 	entry uint64
 	cpu   int64 // the thread's processor time at that moment, ns; -1 unknown
 	at    time.Time
+	of    owner
 }
+
+// owner is whose VM it is; noWorker of the control VM.
+type owner struct {
+	worker int
+	slot   worker.Slot
+}
+
+const noWorker = -1
 
 func (d *watchdog) start(budget time.Duration) {
 	d.vms = map[*luajit.VM]*seen{}
@@ -37,10 +47,23 @@ func (d *watchdog) stop() {
 	<-d.over
 }
 
-func (d *watchdog) watch(vm *luajit.VM) {
+func (d *watchdog) watch(vm *luajit.VM, of owner) {
 	d.mu.Lock()
-	d.vms[vm] = &seen{}
+	d.vms[vm] = &seen{of: of}
 	d.mu.Unlock()
+}
+
+// memory adds the heaps of the workers' VMs up, of every VM that lives.
+func (d *watchdog) memory() map[owner]uint64 {
+	heaps := map[owner]uint64{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for vm, s := range d.vms {
+		if s.of.worker != noWorker {
+			heaps[s.of] += vm.Heap()
+		}
+	}
+	return heaps
 }
 
 func (d *watchdog) forget(vm *luajit.VM) {
@@ -78,7 +101,7 @@ func (s *seen) look(vm *luajit.VM, now time.Time, budget time.Duration) {
 	}
 	cpu := threadTime(tid)
 	if entry != s.entry {
-		*s = seen{entry, cpu, now}
+		*s = seen{entry, cpu, now, s.of}
 		return
 	}
 	used := now.Sub(s.at)

@@ -295,6 +295,9 @@ func (vm *VM) Memory() (used uint64, retire bool) {
 	return uint64(vm.core.mem), vm.core.retire != 0
 }
 
+// Heap is Memory's first figure, for any goroutine while the VM is not closed.
+func (vm *VM) Heap() uint64 { return atomic.LoadUint64((*uint64)(unsafe.Pointer(&vm.core.mem))) }
+
 // Live is how many light threads run or wait.
 func (vm *VM) Live() int { return int(vm.core.live) }
 

@@ -52,8 +52,8 @@ function node.get_memory_stats(unit, scale)
   for name, d in pairs(ngx.shared) do
     dicts[name] = { capacity = size(d:capacity()), allocated_slabs = size(d:capacity() - d:free_space()) }
   end
-  for i, bytes in ipairs(ask_memory() or { (native.memory()) }) do
-    vms[i] = { http_allocated_gc = size(bytes), pid = native.pid() }
+  for i, heap in ipairs(ask_memory()) do -- a worker has no process of its own: all say the gateway's
+    vms[i] = { http_allocated_gc = size(heap.http), stream_allocated_gc = heap.stream and size(heap.stream), pid = native.pid() }
   end
   return { lua_shared_dicts = dicts, workers_lua_vms = vms }
 end
