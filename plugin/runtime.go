@@ -61,6 +61,14 @@ type Runtime interface {
 	Release(k *pdk.Kong)
 }
 
+// Aborter is a Runtime that wants to know when the client of a request goes
+// while handlers of the request wait in it.
+type Aborter interface {
+	// Aborted is called on the worker's loop. Handlers that end by it end the
+	// request, with k.Host.Resume.
+	Aborted(k *pdk.Kong)
+}
+
 // Generation is what a runtime needs to know of a snapshot: every loaded
 // plugin and every bound configuration.
 type Generation struct {

@@ -220,8 +220,9 @@ func (r *request) clientGone() {
 func (r *request) cutShort() {
 	switch r.step {
 	case stepSend, stepBody, stepCollect, stepResponse:
-		if r.step == stepResponse && !r.out.collecting {
-			return // the plugin has it
+		if r.step == stepResponse && !r.out.collecting { // the plugin has it
+			r.run.Aborted(&r.k)
+			return
 		}
 		r.leaveUpstream()
 		r.body.waiting = nil
@@ -232,7 +233,9 @@ func (r *request) cutShort() {
 		if w := r.body.waiting; w != nil { // a plugin waits for a body that never comes
 			r.body.waiting = nil
 			w(errClientGone)
+			return
 		}
+		r.run.Aborted(&r.k)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -167,6 +168,20 @@ func TestPath(t *testing.T) {
 			t.Errorf("what was moved away: %q, %v", all, err)
 		}
 		_ = os.Remove(filepath.Join(dir, "kept"))
+	}
+}
+
+// A disk that is full is an error, and the body is still what it was.
+func TestDiskFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	s := New(Options{})
+	s.file = full
+	defer s.Close()
+	if err := s.Write([]byte("abc")); !errors.Is(err, syscall.ENOSPC) || s.Len() != 0 {
+		t.Errorf("%v, %d bytes", err, s.Len())
 	}
 }
 

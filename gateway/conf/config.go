@@ -291,6 +291,8 @@ type Lua struct {
 	Variables map[string]string
 	// ThreadPools are the pools of injected thread_pool directives.
 	ThreadPools []ThreadPool
+	// CheckClientAbort ends Lua handlers that wait when their client goes, or calls ngx.on_abort's callback.
+	CheckClientAbort bool
 	// MaxRunningTimers and MaxPendingTimers bound ngx.timer.
 	MaxRunningTimers, MaxPendingTimers int
 	// EventsMaxPayload is the size of one worker event. Setting: worker_events_max_payload.

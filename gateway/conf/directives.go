@@ -35,6 +35,7 @@ var directivesKnown = map[string]directive{
 	"default_type":                {"http proxy location", text(func(c *Config) *string { return &c.Limits.DefaultType }), "content type of answers without one"},
 	"lua_max_running_timers":      {"http stream", count(func(c *Config) *int { return &c.Lua.MaxRunningTimers }), "timers of plugins that run at once"},
 	"lua_max_pending_timers":      {"http stream", count(func(c *Config) *int { return &c.Lua.MaxPendingTimers }), "timers of plugins that wait"},
+	"lua_check_client_abort":      {"http proxy location", flag(func(c *Config) *bool { return &c.Lua.CheckClientAbort }), "whether Lua handlers that wait end, or `ngx.on_abort` is called, when the client goes"},
 	"lua_regex_match_limit":       {"http", count(func(c *Config) *int { return &c.Lua.RegexMatchLimit }), "steps of one ngx.re match"},
 	"lua_regex_cache_max_entries": {"http", count(func(c *Config) *int { return &c.Lua.RegexCacheMaxEntries }), "compiled patterns kept by ngx.re"},
 	"lua_shared_dict":             {"http stream", (*builder).sharedDict, "one more dictionary in ngx.shared"},

@@ -31,6 +31,9 @@ type run struct {
 	ended bool
 	// spins counts operations that were answered at once.
 	spins int
+	// beside is told of the end of a run that goes on beside that of a request's
+	// handlers (abort.go); nil for all others.
+	beside func(plugin.Outcome)
 	// then is called at the end of a run without a request.
 	then func()
 	// eval is the code of a configuration that the run is about; nil mostly.
@@ -154,9 +157,7 @@ func (vm *VM) drive(r *run, ev luajit.Event) plugin.Outcome {
 				return vm.stuck(r, ev)
 			}
 			r.suspended = true
-			if r.kong != nil {
-				vm.waiting[r.kong] = r
-			}
+			vm.await(r)
 			return plugin.Suspend
 		}
 		r.in = ev.Run
@@ -214,9 +215,7 @@ func (vm *VM) over(r *run, out plugin.Outcome) plugin.Outcome {
 			vm.frameOver(r.kong)
 		}
 		r.kong.Current = nil
-		if r.suspended {
-			delete(vm.waiting, r.kong)
-		}
+		vm.awaited(r)
 	}
 	if r.then != nil {
 		r.then()
@@ -240,16 +239,18 @@ func (vm *VM) wake(c *Call) {
 		return
 	}
 	r.unhold(c)
-	if r.suspended && r.kong != nil {
-		delete(vm.waiting, r.kong)
-	}
+	vm.awaited(r)
 	r.suspended = false
 	vm.lj.SetLogLevel(int(vm.rt.level()))
 	vm.begin(r)
 	ev := vm.lj.Resume(c.thread, c.results, c.failed)
 	vm.end()
 	out := vm.drive(r, ev)
-	if out != plugin.Suspend && r.kong != nil {
+	switch {
+	case out == plugin.Suspend || r.kong == nil:
+	case r.beside != nil:
+		r.beside(out)
+	default:
 		r.kong.Host.Resume(uint8(out))
 	}
 	vm.leave()

@@ -31,6 +31,9 @@ type Options struct {
 	Stream bool
 	// Workers is the number of workers (ngx.worker.count); default 1.
 	Workers int
+	// CheckClientAbort: handlers that wait are told when the client goes
+	// (lua_check_client_abort, ngx.on_abort).
+	CheckClientAbort bool
 	// ThreadPools are those of ngx.run_worker_thread beside "default".
 	ThreadPools []ThreadPool
 	// Log is the error log; nil drops everything.
@@ -251,6 +254,10 @@ func (rt *Runtime) stopIn(w *worker.Worker, slot worker.Slot) {
 			vm.abandon(r)
 		}
 		clear(vm.waiting)
+		for _, r := range vm.beside {
+			vm.abandon(r)
+		}
+		clear(vm.beside)
 		vm.stop()
 		vm.close()
 	}
@@ -319,6 +326,12 @@ func (rt *Runtime) Release(k *pdk.Kong) {
 	if len(vm.waiting) > 0 {
 		if r := vm.waiting[k]; r != nil {
 			delete(vm.waiting, k)
+			vm.abandon(r)
+		}
+	}
+	if len(vm.beside) > 0 {
+		if r := vm.beside[k]; r != nil {
+			delete(vm.beside, k)
 			vm.abandon(r)
 		}
 	}

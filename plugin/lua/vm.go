@@ -32,6 +32,7 @@ type VM struct {
 	// evaluators run code of configurations, by the name of the plugin that asks (eval.go).
 	evaluators map[string]*luajit.Bound
 	retryFn    int // gibbon.retry, once a request needed it
+	abortFn    int // gibbon.on_abort, likewise
 	stale      []*luajit.Bound
 
 	calls []*luajit.Bound // of the last entry, for asked
@@ -43,7 +44,8 @@ type VM struct {
 	inside    int  // entries under way: answers have to be posted
 	driving   int  // the same, of what stands around entries
 	waiting   map[*pdk.Kong]*run
-	requests  int // that hold this VM until Release
+	beside    map[*pdk.Kong]*run // see run.beside
+	requests  int                // that hold this VM until Release
 	retired   bool
 
 	results []byte         // scratch of Call.Return
@@ -75,7 +77,7 @@ func (rt *Runtime) options(ask func(int, []byte) ([]byte, bool, bool)) luajit.Op
 // newVM makes a VM for w with the library set up and the handlers of plugins loaded.
 func newVM(rt *Runtime, w *worker.Worker, slot worker.Slot, id int32, plugins []*plugin.Plugin) (*VM, error) {
 	vm := &VM{rt: rt, worker: w, slot: slot, id: id, handlers: map[string]*luajit.Handler{}, bound: map[uint64]*luajit.Bound{},
-		started: map[string]*luajit.Bound{}, waiting: map[*pdk.Kong]*run{}, runs: map[*run]struct{}{}}
+		started: map[string]*luajit.Bound{}, waiting: map[*pdk.Kong]*run{}, beside: map[*pdk.Kong]*run{}, runs: map[*run]struct{}{}}
 	vm.timers.vm = vm
 	o := rt.options(vm.answerUpcall)
 	o.WorkerID = w.ID

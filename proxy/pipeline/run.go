@@ -213,6 +213,15 @@ func (r *Run) holds(rt plugin.Runtime) {
 	r.runtimes = append(r.runtimes, rt)
 }
 
+// Aborted tells the runtimes that the client is gone.
+func (r *Run) Aborted(k *pdk.Kong) {
+	for _, rt := range r.runtimes {
+		if a, ok := rt.(plugin.Aborter); ok {
+			a.Aborted(k)
+		}
+	}
+}
+
 // End lets go of what runtimes hold for the request.
 func (r *Run) End(k *pdk.Kong) {
 	for i, rt := range r.runtimes {

@@ -3,6 +3,7 @@ local native = require "gibbon.native"
 local op = require "gibbon.op"
 
 local sleep = op.wait("sleep")
+local checked = op.ask("client.checked")
 
 return function(ngx)
   function ngx.sleep(...)
@@ -17,7 +18,11 @@ return function(ngx)
   function ngx.on_abort(callback)
     if type(callback) ~= "function" then error("bad argument #1 to 'on_abort' (function expected, got " .. type(callback) .. ")", 2) end
     native.req_method() -- refused where there is no request
-    return nil, "lua_check_client_abort is off"
+    if not checked() then return nil, "lua_check_client_abort is off" end
+    local own = native.request()
+    if own.on_abort then return nil, "duplicate call" end
+    own.on_abort = callback -- see gibbon.on_abort
+    return 1
   end
 
   -- Thread pools are directives of nginx, and there are none here: as with a name that the reference does not know.
