@@ -85,6 +85,11 @@ func TestRank(t *testing.T) {
 		{Compatible, entity.Route{Hosts: w, Paths: []string{"/a", "~/z"}, Methods: m, Headers: hd2}, entity.Route{Hosts: h, Paths: re, Methods: m, Headers: hd}},
 		{Compatible, entity.Route{Headers: hd2}, entity.Route{Headers: hd}},
 		{Traditional, entity.Route{Headers: hd2}, entity.Route{Headers: hd}},
+		{Traditional, entity.Route{Hosts: w, Methods: m}, entity.Route{Paths: re, Headers: hd2}},
+		{Traditional, entity.Route{Headers: hd, Paths: p}, entity.Route{Paths: re, Methods: m}},
+		{Traditional, entity.Route{Hosts: h, Paths: p}, entity.Route{Hosts: w, Paths: re}},
+		{Traditional, entity.Route{Hosts: []string{"*.test:80"}}, entity.Route{Hosts: h}},
+		{Traditional, entity.Route{Paths: re, Headers: hd}, entity.Route{Paths: p, Headers: hd2}},
 		{Traditional, entity.Route{Paths: p, CreatedAt: 1}, entity.Route{Paths: p, CreatedAt: 2}},
 		{Expressions, entity.Route{Expression: `http.path ^= "/"`}, entity.Route{Paths: p, Methods: m}},
 		{Expressions, entity.Route{Expression: `http.path ^= "/"`, Priority: 2}, entity.Route{Expression: `http.path ^= "/a"`, Priority: 1}},
@@ -127,4 +132,27 @@ func TestConcurrentMatch(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A Host field without a port has that of the scheme in the traditional flavor,
+// that of the listener in the others.
+func TestHostWithoutPort(t *testing.T) {
+	for _, tt := range []struct {
+		flavor       Flavor
+		scheme, host string
+		want         bool
+	}{
+		{Traditional, "http", "h.test:80", true},
+		{Traditional, "https", "*.test:443", true},
+		{Traditional, "https", "h.test:80", false},
+		{Traditional, "http", "h.test:8000", false},
+		{Compatible, "http", "h.test:8000", true},
+		{Compatible, "http", "h.test:80", false},
+	} {
+		r, problems := Build(tt.flavor, []*entity.Route{{Hosts: []string{tt.host}}}, nil)
+		var m Match
+		if got := r.Match(&Request{Scheme: tt.scheme, Host: "h.test", DstPort: 8000}, &m); got != tt.want || len(problems) > 0 {
+			t.Errorf("%s %s %s: %v %v", tt.flavor, tt.scheme, tt.host, got, problems)
+		}
+	}
 }

@@ -200,7 +200,7 @@ func rankOf(flavor Flavor, r *rule) rank {
 		out.webSocket = 1
 	}
 	if flavor == Traditional {
-		out.class = [5]int64{int64(kinds), int64(plain), int64(len(r.headers)), int64(regex), priority}
+		out.class = [5]int64{int64(kinds), r.category(), r.finer(plain, regex), int64(len(r.headers)), priority}
 		out.created = route.CreatedAt
 		return out
 	}
@@ -208,6 +208,29 @@ func rankOf(flavor Flavor, r *rule) rank {
 	// Layer 4: an address is more specific than a block.
 	out.priority = int64(exactPeers(r.sources) + exactPeers(r.destinations))
 	return out
+}
+
+// category orders routes of the traditional flavor with equally many kinds of
+// attribute: hosts before headers before paths before methods before snis.
+func (r *rule) category() int64 {
+	bits := int64(0)
+	for _, n := range []int{len(r.hosts), len(r.headers), len(r.path.text), len(r.methods), len(r.snis), len(r.sources), len(r.destinations)} {
+		bits <<= 1
+		if n > 0 {
+			bits |= 1
+		}
+	}
+	return bits
+}
+
+// finer orders routes within a category: wildcard hosts with a port, then plain
+// hosts alone, then regex paths.
+func (r *rule) finer(plain, regex int) int64 {
+	bits := int64(plain<<1 | regex)
+	if slices.ContainsFunc(r.hosts, func(p namePattern) bool { return p.kind != whole && p.port != 0 }) {
+		bits |= 4
+	}
+	return bits
 }
 
 // compatibleClass is the default flavor's rank before the length of the path.

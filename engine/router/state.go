@@ -12,8 +12,8 @@ type state struct {
 	tls    bool
 	// host is without port; folded is in lower case (traditional flavor).
 	host, folded string
-	// port is that of the Host header; in the other flavors than traditional
-	// that of the listener where the header has none.
+	// port is that of the Host header; where the header has none, that of the
+	// listener, or in the traditional flavor that of the scheme.
 	port int
 
 	best    int32   // position of the best rule so far
@@ -34,6 +34,10 @@ func (st *state) begin(req *Request) {
 		st.port = portNumber(port)
 	case st.flavor != Traditional:
 		st.port = req.DstPort
+	case st.tls:
+		st.port = 443
+	default:
+		st.port = 80
 	}
 	if st.flavor == Traditional {
 		st.folded = strings.ToLower(host)
