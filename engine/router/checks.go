@@ -201,12 +201,19 @@ func anyPeer(tests []peerTest, addr netip.Addr, port int) bool {
 	return false
 }
 
-func exactPeers(tests []peerTest) int {
-	n := 0
+// peerWeight: an address is more specific than a port, that than a block.
+func peerWeight(tests []peerTest) int64 {
+	bits := int64(0)
 	for _, t := range tests {
-		if t.exact {
-			n = 1
+		switch {
+		case t.exact:
+			bits |= 4
+		case t.block.IsValid():
+			bits |= 1
+		}
+		if t.port != 0 {
+			bits |= 2
 		}
 	}
-	return n
+	return bits
 }

@@ -204,10 +204,26 @@ func rankOf(flavor Flavor, r *rule) rank {
 		out.created = route.CreatedAt
 		return out
 	}
+	if slices.ContainsFunc(route.Protocols, layer4) {
+		out.class = streamClass(r)
+		return out
+	}
 	out.class = compatibleClass(kinds, plain, regex, len(r.headers), priority)
-	// Layer 4: an address is more specific than a block.
-	out.priority = int64(exactPeers(r.sources) + exactPeers(r.destinations))
 	return out
+}
+
+// streamClass ranks routes of layer 4 outside the traditional flavor: sources
+// together with destinations go before a server name, that before either alone;
+// then what the sources say, then what the destinations say.
+func streamClass(r *rule) [5]int64 {
+	both, sni := int64(0), int64(0)
+	if len(r.sources) > 0 && len(r.destinations) > 0 {
+		both = 1
+	}
+	if len(r.snis) > 0 {
+		sni = 1
+	}
+	return [5]int64{both, sni, peerWeight(r.sources), peerWeight(r.destinations)}
 }
 
 // category orders routes of the traditional flavor with equally many kinds of

@@ -3,6 +3,8 @@ package router
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/gibbon-gateway/gibbon/model/entity"
 )
 
 // TestGoldenStream checks route choice in recorded layer-4 cases; how a session
@@ -53,6 +55,33 @@ func TestGoldenStream(t *testing.T) {
 		}
 		if m.Redirect != 0 {
 			t.Errorf("%s: redirect at layer 4", tt.file)
+		}
+	}
+}
+
+// TestStreamRank has pairs that both match; the first wins.
+func TestStreamRank(t *testing.T) {
+	ip, block, port, sni := entity.Peer{IP: "127.0.0.1"}, entity.Peer{IP: "127.0.0.0/8"}, entity.Peer{Port: 443}, []string{"a.test"}
+	peers := func(p ...entity.Peer) []entity.Peer { return p }
+	for _, tt := range []struct{ first, other entity.Route }{
+		{entity.Route{SNIs: sni}, entity.Route{Sources: peers(ip)}},
+		{entity.Route{Sources: peers(block), Destinations: peers(port)}, entity.Route{SNIs: sni, Sources: peers(ip)}},
+		{entity.Route{SNIs: sni, Sources: peers(block), Destinations: peers(port)}, entity.Route{Sources: peers(ip), Destinations: peers(ip)}},
+		{entity.Route{Sources: peers(block)}, entity.Route{Destinations: peers(ip)}},
+		{entity.Route{Destinations: peers(ip)}, entity.Route{Destinations: peers(port)}},
+		{entity.Route{Destinations: peers(port)}, entity.Route{Destinations: peers(block)}},
+		{entity.Route{Destinations: peers(entity.Peer{IP: "127.0.0.1", Port: 443})}, entity.Route{Destinations: peers(ip)}},
+	} {
+		tt.first.ID, tt.other.ID = "1", "2"
+		tt.first.Protocols, tt.other.Protocols = []string{"tls"}, []string{"tls"}
+		addr := netip.MustParseAddr("127.0.0.1")
+		req := Request{Scheme: "tls", SNI: "a.test", SrcIP: addr, DstIP: addr, DstPort: 443}
+		for _, routes := range [][]*entity.Route{{&tt.first, &tt.other}, {&tt.other, &tt.first}} {
+			r, problems := Build(Compatible, routes, nil)
+			var match Match
+			if len(problems) > 0 || !r.Match(&req, &match) || match.Entry.Route.ID != "1" {
+				t.Errorf("%+v should go before %+v %v", tt.first, tt.other, problems)
+			}
 		}
 	}
 }
