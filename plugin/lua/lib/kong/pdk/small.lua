@@ -53,7 +53,8 @@ function node.get_memory_stats(unit, scale)
     dicts[name] = { capacity = size(d:capacity()), allocated_slabs = size(d:capacity() - d:free_space()) }
   end
   for i, heap in ipairs(ask_memory()) do -- a worker has no process of its own: all say the gateway's
-    vms[i] = { http_allocated_gc = size(heap.http), stream_allocated_gc = heap.stream and size(heap.stream), pid = native.pid() }
+    local subsystem = ngx.config.subsystem -- as recorded, of the calling one alone
+    vms[i] = { [subsystem .. "_allocated_gc"] = size(heap[subsystem] or 0), pid = native.pid() }
   end
   return { lua_shared_dicts = dicts, workers_lua_vms = vms }
 end
