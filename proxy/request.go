@@ -102,7 +102,6 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 		w.drop(r)
 		return nil, err
 	}
-	r.dropInvalid()
 	at := func(v message.Str) message.Str { return message.Str{Off: v.Off + base, Len: v.Len} }
 	r.Method, r.Target = at(h.Method), at(h.Target)
 	r.HTTPMajor, r.HTTPMinor = uint16(h.Major), uint16(h.Minor)
@@ -123,7 +122,7 @@ func (w *Worker) begin(c *clientConn, b []byte) (*request, error) {
 	if n := w.srv.Options.KeepaliveRequests; n > 0 && c.flow.Requests >= n {
 		r.keep = false
 	}
-	if w.srv.draining.Load() {
+	if w.srv.Options.KeepaliveTimeout == 0 || w.srv.draining.Load() {
 		r.keep = false
 	}
 	return r, nil
@@ -273,30 +272,4 @@ func (b *requestBody) begin(kind message.BodyKind, length int64) {
 func (b *requestBody) reset() {
 	b.mode, b.done, b.expect, b.replaced, b.read, b.waiting, b.err, b.received, b.spool = 0, false, false, false, false, nil, nil, 0, nil
 	b.trailer = message.Head{}
-}
-
-// dropInvalid removes fields whose names have bytes other than letters,
-// digits, '-' and '_' (nginx's ignore_invalid_headers).
-func (r *request) dropInvalid() {
-	fs := r.Fields(&r.Request)
-	for i := range fs {
-		f := &fs[i]
-		if f.ID != message.HeaderOther {
-			continue
-		}
-		for _, c := range r.NameOf(f) {
-			if !plainName[c] {
-				f.Flags |= message.FieldGone
-				break
-			}
-		}
-	}
-}
-
-var plainName [256]bool
-
-func init() {
-	for c := range plainName {
-		plainName[c] = c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
-	}
 }

@@ -28,7 +28,8 @@ type Options struct {
 	MaxCollected int64
 	// SpoolDir is where bodies go that do not stay in memory; "" = the system's folder for temporary files.
 	SpoolDir string
-	// HeaderTimeout, BodyTimeout, SendTimeout and KeepaliveTimeout are the client's.
+	// HeaderTimeout, BodyTimeout, SendTimeout and KeepaliveTimeout are the client's; without a
+	// KeepaliveTimeout connections end with their first answer.
 	HeaderTimeout, BodyTimeout, SendTimeout, KeepaliveTimeout int64
 	// KeepaliveRequests is how many requests a client connection may carry.
 	KeepaliveRequests uint64
