@@ -105,6 +105,14 @@ func (v *Resolver) Resolve(reference string) (string, error) {
 	return value, nil
 }
 
+// Renew is Resolve that asks the vault, whatever the last answer was.
+func (v *Resolver) Renew(reference string) (string, error) {
+	v.mu.Lock()
+	delete(v.known, reference)
+	v.mu.Unlock()
+	return v.Resolve(reference)
+}
+
 // Flush forgets all answers: the next Resolve asks the vaults again.
 func (v *Resolver) Flush() {
 	v.mu.Lock()

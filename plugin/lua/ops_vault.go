@@ -36,7 +36,11 @@ func init() {
 			c.Return(nil, "no vault is configured")
 			return
 		}
-		v, err := s.Resolve(c.String(0))
+		resolve := s.Resolve
+		if c.Bool(1) { // anew
+			resolve = s.Renew
+		}
+		v, err := resolve(c.String(0))
 		switch {
 		case errors.Is(err, vault.ErrKnownMissing):
 			c.Return(nil)

@@ -2,7 +2,7 @@
 local op = require "gibbon.op"
 
 local ask_parse, ask_get, ask_flush = op.ask("vault.parse"), op.ask("vault.get"), op.ask("vault.flush")
-local type, error, pcall, tostring = type, error, pcall, tostring
+local type, error, tostring, pairs, next = type, error, tostring, pairs, next
 local M = {}
 
 function M.is_reference(reference)
@@ -19,41 +19,56 @@ function M.get(reference)
   return ask_get(reference)
 end
 
--- update(options): the options with references in $refs resolved anew.
-function M.update(options)
-  if type(options) ~= "table" then error("options must be a table", 2) end
-  local function resolve(t)
-    local refs = t["$refs"]
-    if type(refs) == "table" then
-      for name, ref in pairs(refs) do
-        if type(ref) == "table" then
-          for k, r in pairs(ref) do
-            local v = M.get(r)
-            if v ~= nil and type(t[name]) == "table" then t[name][k] = v end
-          end
-        else
-          local v = M.get(ref)
-          if v ~= nil then t[name] = v end
+-- resolve(t, anew): the references in t["$refs"], and in the tables within, put in their places. A secret that cannot be had
+-- leaves what is there.
+local function resolve(t, anew)
+  local refs = t["$refs"]
+  if type(refs) == "table" then
+    for name, ref in pairs(refs) do
+      if type(ref) == "table" then
+        for k, r in pairs(ref) do
+          local v = M.is_reference(r) and ask_get(r, anew)
+          if v and type(t[name]) == "table" then t[name][k] = v end
         end
+      else
+        local v = M.is_reference(ref) and ask_get(ref, anew)
+        if v then t[name] = v end
       end
     end
-    for k, v in pairs(t) do
-      if k ~= "$refs" and type(v) == "table" then resolve(v) end
-    end
-    return t
   end
-  return resolve(options)
+  for k, v in pairs(t) do
+    if k ~= "$refs" and type(v) == "table" then resolve(v, anew) end
+  end
+  return t
 end
 
--- try(callback, options): calls it; where it fails, once more with references resolved anew.
+-- update(options): the options with the references in $refs resolved.
+function M.update(options)
+  if type(options) ~= "table" then error("options must be a table", 2) end
+  return resolve(options, false)
+end
+
+local NO_ROTATION = "cannot automatically rotate secrets "
+
+-- try(callback, options): its result; where it gives none, that of one more call with the secrets of options asked for anew.
+-- What the callback throws goes through.
 function M.try(callback, options)
-  local ok, res, err = pcall(callback, options)
-  if ok and res then return res end
-  if not ok then err = res end
-  if not options then return nil, err end
-  local again, res2, err2 = pcall(callback, M.update(options))
-  if again and res2 then return res2 end
-  return nil, not again and res2 or err2
+  local res, err = callback(options)
+  if res then return res end
+  if not options then
+    kong.log.notice(NO_ROTATION, "in absence of options")
+    return nil, err
+  end
+  local refs = options["$refs"]
+  if refs == nil then
+    kong.log.notice(NO_ROTATION, 'in absence of options["$refs"]')
+    return nil, err
+  end
+  if next(refs) == nil then
+    kong.log.notice(NO_ROTATION, 'with empty options["$refs"]')
+    return nil, err
+  end
+  return callback(resolve(options, true))
 end
 
 function M.flush() ask_flush() end
