@@ -113,6 +113,7 @@ var sessionSteps = map[string]string{
 	"idle":    `local s, err, exists = session.start(o { cookie_name = "idle", idling_timeout = 2, touch_threshold = 0 }) if not exists then s:save() end return err, exists`,
 	"props": `local s = session.start(o()) s:set_response_headers("id", "subject", "timeout", "rolling-timeout", "absolute-timeout")
 		return #s:get_property("id"), s:get_property("audience"), s:get_property("subject"), s:get_property("timeout"), s:get_property("rolling-timeout")`,
+	"info":       `local s = session.start(o()) local before = s.info:get("ip") s.info:set("ip", "10.0.0.1") s.info:save() return before`,
 	"audience":   `local s = session.start(o { audience = "other" }) s:set("a", 1) return s:get("user"), s:save()`,
 	"both":       `return session.open(o()):get("user"), session.open(o { audience = "other" }):get("a")`,
 	"leave":      `local ok, err, exists, out = session.logout(o { audience = "other" }) return ok, exists, out`,
@@ -228,7 +229,7 @@ func sessionAudiences(t *testing.T, s *site) {
 		t.Helper()
 		return b.get(t, "/steps/", "X-Step: "+step).body
 	}
-	wants(t, do("login"), "true", do("audience"), "nil true", do("both"), "ada 1", do("leave"), "true true true", do("both"), "ada nil", b.cookies()["sid"] != "", true)
+	wants(t, do("info"), "nil", do("info"), "10.0.0.1", do("login"), "true", do("info"), "10.0.0.1", do("audience"), "nil true", do("both"), "ada 1", do("leave"), "true true true", do("both"), "ada nil", b.cookies()["sid"] != "", true)
 }
 
 func sessionOld(t *testing.T, s *site) {

@@ -35,6 +35,13 @@ local function bound_to(self)
   return table.concat(parts, "\0")
 end
 
+-- info keeps values beside the data: info:set(key, value), info:get(key), info:save().
+local Info = {}
+Info.__index = Info
+function Info:get(key) return self.values[key] end
+function Info:set(key, value) self.values[key] = value end
+function Info:save() return self.session:save() end
+
 -- new(config) is a session that nothing is known of yet.
 function M.new(config)
   local c = config_lib.of(config, defaults)
@@ -42,6 +49,7 @@ function M.new(config)
     check = type(c.check) == "table" and c.check or {}, entries = {}, data = {}, present = false, opened = false, started = false, closed = false, destroyed = false,
     cookie = { persistent = config_lib.boolean(c.cookie_persistent), lifetime = c.rolling_timeout, idletime = c.idling_timeout, renew = c.renew, path = c.cookie_path,
       domain = c.cookie_domain, samesite = c.cookie_same_site, secure = c.cookie_secure, httponly = c.cookie_http_only } }, mt)
+  self.info = setmetatable({ values = {}, session = self }, Info)
   local err
   self.store, err = store_lib.of(c)
   if err then error(err, 2) end
@@ -100,6 +108,7 @@ local function adopt(self, entries)
   for _, e in ipairs(entries) do
     if e[2] == self.audience then
       self.entry, self.data, self.subject = e, e[1], e[3] ~= cjson.null and e[3] or nil
+      self.info.values = type(e[4]) == "table" and e[4] or {}
       return true
     end
   end
@@ -201,7 +210,8 @@ local function keep(self, id, created)
     self.entry = { self.data, self.audience, self.subject }
     self.entries[#self.entries + 1] = self.entry
   end
-  self.entry[1], self.entry[2], self.entry[3] = self.data, self.audience, self.subject
+  local e = self.entry
+  e[1], e[2], e[3], e[4] = self.data, self.audience, self.subject or cjson.null, next(self.info.values) and self.info.values or nil
   local meta, err = write(self, self.name, false, id, created)
   if not meta then return nil, err end
   if self.remember then
