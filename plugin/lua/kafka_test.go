@@ -194,10 +194,20 @@ func (k *kafka) records(partition int32, r *kafkaReader) {
 	}
 }
 
-func newKafka(t *testing.T) *kafka {
-	k := &kafka{t: t, asked: map[int]int{}}
-	k.port = portOf(serve(t, "tcp", k.serve))
+func newKafka(t *testing.T, sasl string) *kafka {
+	k := &kafka{t: t, asked: map[int]int{}, sasl: sasl}
+	port := portOf(serve(t, "tcp", k.serve))
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.port = port
 	return k
+}
+
+// fail has the next produce requests answered with errors.
+func (k *kafka) fail(codes ...int16) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.errors = codes
 }
 
 func (k *kafka) took() string {
@@ -213,23 +223,23 @@ func (k *kafka) run(body string) string {
 }
 
 func TestKafkaProducer(t *testing.T) {
-	k := newKafka(t)
+	k := newKafka(t, "")
 	expect(t, k.run(`local p = producer:new(brokers, { retry_backoff = 1 }) say(p:send("logs", "k", "one")) say(p:send("logs", "k", "two")) say(p:send("logs", nil, ("x"):rep(100000))) say(p:send("logs", nil, "y"))
 		say((p:offset())) say(p:send("absent", "k", "v")) local b, parts = require("resty.kafka.client"):new(brokers):fetch_metadata("logs") say(b[7].port == brokers[1].port, parts.num, parts[1].leader)`),
 		"0\n1\n2\n3\n7\nnil topic absent: UNKNOWN_TOPIC_OR_PARTITION\ntrue 2 7")
 	expect(t, k.took(), "1:k=one 1:k=two 1:<null>=100000 bytes 0:<null>=y")
-	k.errors = []int16{6, 5}
+	k.fail(6, 5)
 	expect(t, k.run(`local p = producer:new(brokers, { retry_backoff = 1 }) say(p:send("logs", "k", "again"))`), "4")
-	k.errors = []int16{10}
+	k.fail(10)
 	expect(t, k.run(`local p = producer:new(brokers, { retry_backoff = 1 }) say(p:send("logs", "k", "big"))`), "nil MESSAGE_TOO_LARGE")
-	k.errors = []int16{7, 7}
+	k.fail(7, 7)
 	expect(t, k.run(`local p = producer:new(brokers, { retry_backoff = 1, max_retry = 1 }) say(p:send("logs", "k", "late")) p = producer:new(brokers, { required_acks = 0 }) say(p:send("logs", "k", "unseen"))
 		p = producer:new({ { host = "127.0.0.1", port = 1 } }, { max_retry = 0 }) say(p:send("logs", "k", "x")) say((pcall(producer.new, producer, {})))`),
 		"nil REQUEST_TIMED_OUT\n0\nnil all brokers failed in fetch topic metadata: 127.0.0.1:1: connection refused\nfalse")
 }
 
 func TestKafkaAsync(t *testing.T) {
-	k := newKafka(t)
+	k := newKafka(t, "")
 	got := k.run(`local failed = {} local o = { producer_type = "async", flush_time = 10, batch_num = 3, max_buffering = 5, retry_backoff = 1, max_retry = 0, partitioner = function(key, n, id) return key == "b" and 1 or 0 end,
 			error_handle = function(topic, partition, queue, n, err, retryable) failed[#failed + 1] = topic .. partition .. queue[1] .. queue[2] .. n .. err .. tostring(retryable) end }
 		local p = producer:new(brokers, o, "c") say(p == producer:new(brokers, o, "c")) for i = 1, 4 do p:send("logs", i == 2 and "b" or "a", i) end ngx.sleep(0.06)
@@ -241,15 +251,14 @@ func TestKafkaAsync(t *testing.T) {
 			t.Errorf("%q has no %s", s, want)
 		}
 	}
-	k.errors = []int16{10}
+	k.fail(10)
 	if got := k.run(`local p = producer:new(brokers, { producer_type = "async", flush_time = 5, error_handle = function(...) say(...) end }) p:send("logs", "key", "v") ngx.sleep(0.05)`); got != "logs "+fmt.Sprint(crc32.ChecksumIEEE([]byte("key"))%2)+" "+got[strings.Index(got, "table"):] || !strings.HasSuffix(got, "2 MESSAGE_TOO_LARGE false") {
 		t.Error(got)
 	}
 }
 
 func TestKafkaLogIn(t *testing.T) {
-	k := newKafka(t)
-	k.sasl = "\x00user\x00pw"
+	k := newKafka(t, "\x00user\x00pw")
 	expect(t, k.run(`brokers[1].sasl_config = { mechanism = "PLAIN", user = "user", password = "pw" } say(producer:new(brokers, {}):send("logs", "k", "v"))
 		brokers[1].sasl_config = { mechanism = "PLAIN", user = "other", password = "no" } local _, err = producer:new(brokers, { max_retry = 0 }):send("logs", "k", "v") say((err:match("SASL_AUTHENTICATION_FAILED")))
 		brokers[1].sasl_config = { mechanism = "GSSAPI", user = "x", password = "no" } _, err = producer:new(brokers, { max_retry = 0 }):send("logs", "k", "v") say((err:match("SASL mechanism GSSAPI is not supported")))`),
