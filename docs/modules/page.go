@@ -72,7 +72,7 @@ func page() string {
 	for _, p := range installed {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.pkg, code(p.modules), p.what)
 	}
-	b.WriteString("\nThese work, too, once they are installed:\n\n| package | modules | what it is |\n|---|---|---|\n")
+	b.WriteString("\nOthers that plugins ask their users to install:\n\n| package | modules | what it is |\n|---|---|---|\n")
 	for _, p := range optional {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.pkg, code(p.modules), p.what)
 	}
