@@ -2,6 +2,7 @@ package conf
 
 import (
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,8 +76,27 @@ func (b *builder) node() {
 		Strict:               b.text("worker_consistency") == "strict",
 		StateUpdateFrequency: b.seconds("worker_state_update_frequency"),
 	}
-	c.Tracing = Tracing{Instrumentations: b.listOrOff("tracing_instrumentations"), SamplingRate: b.number("tracing_sampling_rate")}
-	if r := c.Tracing.SamplingRate; !(r >= 0 && r <= 1) {
+	if c.Router.StateUpdateFrequency == 0 {
+		b.fail("worker_state_update_frequency must be greater than 0")
+	}
+	b.tracing()
+}
+
+// traced are the words of tracing_instrumentations.
+var traced = []string{"off", "all", "request", "db_query", "dns_query", "router", "http_client", "balancer", "plugin_rewrite", "plugin_access", "plugin_header_filter"}
+
+func (b *builder) tracing() {
+	t := &b.c.Tracing
+	*t = Tracing{Instrumentations: b.listOrOff("tracing_instrumentations"), SamplingRate: b.number("tracing_sampling_rate")}
+	for _, w := range t.Instrumentations {
+		switch {
+		case !contains(traced, w):
+			b.fail("tracing_instrumentations: invalid entry '%s', expected a list of %s", w, strings.Join(traced, ", "))
+		case w == "off":
+			b.fail("tracing_instrumentations: off and other entries exclude each other")
+		}
+	}
+	if r := t.SamplingRate; !(r >= 0 && r <= 1) {
 		b.fail("tracing_sampling_rate must be a number between 0 and 1, got '%s'", b.text("tracing_sampling_rate"))
 	}
 }
@@ -214,6 +234,15 @@ func (b *builder) upstream() {
 	u.VerifyDepth = b.whole("lua_ssl_verify_depth", 0, 100)
 	u.TLSProtocols = b.tlsVersions("lua_ssl_protocols")
 	u.Proxy, u.ProxySSLVerify = b.text("proxy_server"), b.on("proxy_server_ssl_verify")
+	if u.Proxy != "" {
+		p, err := url.Parse(u.Proxy)
+		switch {
+		case err != nil || p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "":
+			b.fail("proxy_server must be of form http://HOST:PORT or https://HOST:PORT")
+		case p.RawQuery != "" || p.Fragment != "":
+			b.fail("proxy_server: a query or fragment has no meaning there")
+		}
+	}
 }
 
 func (b *builder) lua() {

@@ -83,6 +83,9 @@ func (b *builder) dns() {
 		*d = DNS{HostsFile: b.text("dns_hostsfile"), ValidTTL: b.seconds("dns_valid_ttl"), StaleTTL: b.seconds("dns_stale_ttl"),
 			ErrorTTL: b.seconds("dns_error_ttl"), NotFoundTTL: b.seconds("dns_not_found_ttl"), CacheSize: b.whole("dns_cache_size", 1, 1<<24), NoSync: b.on("dns_no_sync")}
 		d.Order = b.recordTypes("dns_order", "LAST", "SRV", "A", "AAAA", "CNAME")
+		if b.values["dns_hostsfile"].Source > FromDefault && d.HostsFile != "" && !exists(d.HostsFile) {
+			b.fail("dns_hostsfile: file '%s' does not exist", d.HostsFile)
+		}
 	}
 	for _, s := range b.list(servers) {
 		server, ok := serverAddress(s)

@@ -98,6 +98,12 @@ func TestRefusals(t *testing.T) {
 		"PG_PASSWORD={vault://env/not-there-x}": "failed to dereference '{vault://env/not-there-x}': could not get value from external vault (no value found) for config option 'pg_password'",
 		"DNS_RESOLVER=name":                     "dns_resolver must be a comma separated list",
 		"SSL_PROTOCOLS=TLSv1.9":                 "ssl_protocols: unknown version 'TLSv1.9'",
+		"TRACING_INSTRUMENTATIONS=request,foo":  "tracing_instrumentations: invalid entry 'foo'",
+		"TRACING_INSTRUMENTATIONS=off,request":  "tracing_instrumentations: off and other entries",
+		"WORKER_STATE_UPDATE_FREQUENCY=0":       "worker_state_update_frequency must be greater than 0",
+		"PROXY_SERVER=proxy.test:3128":          "proxy_server must be of form",
+		"PROXY_SERVER=http://a/?b":              "proxy_server: a query",
+		"DNS_HOSTSFILE=/no/such/file":           "dns_hostsfile: file '/no/such/file' does not exist",
 		"TRACING_SAMPLING_RATE=2":               "tracing_sampling_rate must be a number between 0 and 1",
 	} {
 		if _, _, err := load(t, setting); err == nil || !strings.HasPrefix(err.Error(), want) && !strings.Contains(err.Error(), want) {
