@@ -238,3 +238,46 @@ func TestUpstreamResetsWhileABodyIsReplayed(t *testing.T) {
 		t.Errorf("%d %q after %d tries, want %s", status, got, len(tries), sum(body))
 	}
 }
+
+// TestStreamedUploadWaitsForItsReader: without request_buffering an upload goes on as it comes, touches no disk and
+// does not pile up before an upstream that is slow.
+func TestStreamedUploadWaitsForItsReader(t *testing.T) {
+	const size = 64 << 20
+	first, rest := make(chan time.Time, 1), make(chan struct{})
+	up := upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadFull(r.Body, make([]byte, 1000))
+		first <- time.Now()
+		<-rest
+		digest(w, r)
+	}))
+	g := start(t, everythingTo(up, "    request_buffering: false\n"))
+	body := &counted{Reader: bytes.NewReader(pattern(size))}
+	req, err := http.NewRequest("PUT", "http://"+g.addr+"/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = size
+	answer := make(chan string, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		answer <- string(b)
+	}()
+	<-first
+	time.Sleep(300 * time.Millisecond)
+	if n := body.n.Load(); n > size/2 { // the sockets' buffers on both sides hold some megabytes
+		t.Errorf("%d bytes were taken while the upstream read nothing", n)
+	}
+	if n := openBodies(t, g); n != 0 {
+		t.Errorf("%d files hold bodies", n)
+	}
+	close(rest)
+	if got, want := <-answer, fmt.Sprintf("upstream %d %d %s <nil>", size, size-1000, sum(pattern(size)[1000:])); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
