@@ -78,7 +78,7 @@ func drillUpstream(c net.Conn, asked *atomic.Int64) {
 			time.Sleep(4 * time.Second)
 			return
 		default:
-			_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine") // a failure shows in the next Read
 		}
 	}
 }
