@@ -156,3 +156,16 @@ func TestHostWithoutPort(t *testing.T) {
 		}
 	}
 }
+
+func TestNetProtocol(t *testing.T) {
+	for scheme, want := range map[string]string{"http": "plain", "grpc": "plain", "https": "secure", "grpcs": "secure"} {
+		r, problems := Build(Expressions, []*entity.Route{
+			{Name: "plain", Expression: `net.protocol == "http"`},
+			{Name: "secure", Protocols: []string{"https", "grpcs"}, Expression: `net.protocol == "https"`},
+		}, nil)
+		var m Match
+		if !r.Match(&Request{Scheme: scheme}, &m) || m.Entry.Route.Name != want || len(problems) > 0 {
+			t.Errorf("%s: %+v %v", scheme, m.Entry, problems)
+		}
+	}
+}

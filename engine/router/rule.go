@@ -125,7 +125,7 @@ func (r *rule) matches(req *Request, st *state) bool {
 	if len(r.sources) > 0 && !anyPeer(r.sources, req.SrcIP, req.SrcPort) {
 		return false
 	}
-	if len(r.destinations) > 0 && !anyPeer(r.destinations, req.DstIP, req.DstPort) {
+	if len(r.destinations) > 0 && !anyPeer(r.destinations, req.DstIP, r.dstPort(req, st)) {
 		return false
 	}
 	if r.plainOnly && st.tls {
@@ -140,6 +140,14 @@ func (r *rule) matches(req *Request, st *state) bool {
 		}
 	}
 	return r.expr == nil || r.expr.Match(st.fieldsOf(req), &st.hit)
+}
+
+// dstPort is what the ports of destinations are compared with.
+func (r *rule) dstPort(req *Request, st *state) int {
+	if r.entry.layer4 {
+		return req.DstPort
+	}
+	return st.port
 }
 
 func (r *rule) hostMatches(st *state) bool {

@@ -13,7 +13,8 @@ type state struct {
 	// host is without port; folded is in lower case (traditional flavor).
 	host, folded string
 	// port is that of the Host header; where the header has none, that of the
-	// listener, or in the traditional flavor that of the scheme.
+	// listener, or in the traditional flavor that of the scheme. It is what
+	// hosts, destinations and net.dst.port mean: the reference makes one field of them.
 	port int
 
 	best    int32   // position of the best rule so far
@@ -29,9 +30,9 @@ func (st *state) begin(req *Request) {
 	st.tls = overTLS(req.Scheme)
 	host, port := splitPort(req.Host)
 	st.host, st.port = host, 0
-	switch {
-	case port != "":
-		st.port = portNumber(port)
+	switch number := portNumber(port); {
+	case port != "" && (number >= 0 || st.flavor == Traditional):
+		st.port = number
 	case st.flavor != Traditional:
 		st.port = req.DstPort
 	case st.tls:
@@ -53,14 +54,25 @@ func (st *state) fieldsOf(req *Request) *atc.Values {
 		return f
 	}
 	st.filled = true
-	f.Protocol, f.SNI, f.Method = req.Scheme, req.SNI, req.Method
+	f.Protocol, f.SNI, f.Method = netProtocol(req.Scheme), req.SNI, req.Method
 	f.Host, f.Path, f.Query = st.host, req.Path, req.Query
 	f.Header = req.Header
-	f.SrcIP, f.SrcPort, f.DstIP, f.DstPort = req.SrcIP, req.SrcPort, req.DstIP, req.DstPort
+	f.SrcIP, f.SrcPort, f.DstIP, f.DstPort = req.SrcIP, req.SrcPort, req.DstIP, st.port
 	if !st.tls {
 		f.SNI = ""
 	}
 	return f
+}
+
+// netProtocol is net.protocol: gRPC calls and WebSockets have that of HTTP.
+func netProtocol(scheme string) string {
+	switch scheme {
+	case "grpc", "ws":
+		return "http"
+	case "grpcs", "wss":
+		return "https"
+	}
+	return scheme
 }
 
 // end drops what points into the request.
