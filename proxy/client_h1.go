@@ -167,13 +167,17 @@ func (c *clientConn) breakOff() { c.close() }
 func (r *request) appendResponseHead(dst []byte) []byte {
 	status := int(r.Status)
 	reason := r.Bytes(r.Reason)
+	noReason := r.out.noReason
 	if r.Source != message.SourceService || r.Status != r.UpstreamStatus || r.out.buffered {
-		reason = nil
+		reason, noReason = nil, false
 		if t, ok := reasons[status]; ok {
 			reason = unsafe.Slice(unsafe.StringData(t), len(t))
 		}
 	}
 	dst = http1.AppendStatusLine(dst, status, reason)
+	if noReason { // as the upstream wrote it: without the blank
+		dst = append(dst[:len(dst)-len(" \r\n")], "\r\n"...)
+	}
 	if r.wantsDate() {
 		dst = append(dst, "Date: "...)
 		dst = append(dst, r.w.date.at(r.w.Loop.Wall())...)

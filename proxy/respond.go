@@ -34,6 +34,8 @@ type response struct {
 	chunked, raw bool
 	// noBody: the status or method allows none.
 	noBody bool
+	// noReason: the upstream's status line ended with the status.
+	noReason bool
 	// noCharset: the default charset stays away (nginx's pages of 301 and 302).
 	noCharset bool
 	// aborted: the connection must be closed, since the answer is incomplete.
@@ -79,6 +81,7 @@ func (r *request) adoptResponse(b []byte) error {
 	}
 	r.Status, r.UpstreamStatus, r.Source = uint32(h.Status), uint32(h.Status), message.SourceService
 	r.Reason = message.Str{Off: h.Reason.Off + base, Len: h.Reason.Len}
+	r.out.noReason = h.NoReason
 	r.ResponseBody, r.ResponseBodyLength = h.Body, h.Length
 	if h.Body == message.BodyNone {
 		r.ResponseBodyLength = -1

@@ -66,6 +66,9 @@ type Head struct {
 	// Reason and Status of a response.
 	Reason message.Str
 	Status int
+	// NoReason of a response: its status line ends with the status, without the
+	// blank that a reason (even an empty one) has in front.
+	NoReason bool
 	// Major and Minor version: 1 and 0 or more.
 	Major, Minor int
 	// Fields in order received; hop-by-hop ones are flagged.

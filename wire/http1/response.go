@@ -61,6 +61,7 @@ func (h *Head) statusLine(l []byte) error {
 	if h.Status < 100 || len(l) > 12 && l[12] != ' ' {
 		return ErrNotHTTP
 	}
+	h.NoReason = len(l) == 12
 	if len(l) > 13 {
 		if !validValue(l[13:]) {
 			return ErrBad
