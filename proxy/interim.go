@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"github.com/gibbon-gateway/gibbon/wire/http1"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
 
@@ -13,35 +12,25 @@ const earlyHints = 103
 // in memory until it is over.
 const maxHints = 8
 
-// takesHints says whether another 103 may pass now.
+// takesHints says whether another 103 may pass now: to clients of HTTP/2 alone,
+// since some of HTTP/1.1 take it for the answer (RFC 8297 section 3).
 func (r *request) takesHints(status int) bool {
 	if status != earlyHints || r.out.hints >= maxHints || r.HeadSent != 0 || r.gone {
 		return false
 	}
-	return r.HTTPMajor > 1 || r.HTTPMajor == 1 && r.HTTPMinor > 0
+	_, ok := r.client.(*h2Stream)
+	return ok
 }
 
-// passHints sends a 103 with the fields of t.
+// passHints passes a 103 with the fields of t on, after takesHints.
 func (r *request) passHints(t *message.Head) {
 	r.out.hints++
 	if r.client.room() { // else the client is behind with what came before: it needs no hints
-		r.client.sendHints(t)
+		r.client.(*h2Stream).sendHints(t)
 	}
 }
 
-// sendHints implements clientSide.
-func (c *clientConn) sendHints(t *message.Head) {
-	r := c.req
-	b := http1.AppendStatusLine(nil, earlyHints, []byte("Early Hints"))
-	b = http1.AppendFields(b, r.Shared, t, &r.w.skip.response)
-	b = append(b, "\r\n"...)
-	r.BytesSent += uint64(len(b))
-	if c.Write(b) != nil {
-		c.HungUp = true
-	}
-}
-
-// sendHints implements clientSide.
+// sendHints sends a 103 with the fields of t.
 func (st *h2Stream) sendHints(t *message.Head) {
 	w := st.s.Begin()
 	w.Status(earlyHints)

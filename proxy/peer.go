@@ -1,7 +1,5 @@
 package proxy
 
-import "github.com/gibbon-gateway/gibbon/wire/message"
-
 // clientSide is a request's way to its client: a whole HTTP/1.1 connection
 // (client_h1.go), or one stream of an HTTP/2 connection (client_h2.go).
 //
@@ -19,9 +17,8 @@ type clientSide interface {
 	bodyAtHand() bool
 	// atHand is how many bytes of it are there, where that is known before they are taken.
 	atHand() int64
-	// sendContinue sends 100 Continue, sendHints 103 Early Hints with fields.
+	// sendContinue sends 100 Continue.
 	sendContinue()
-	sendHints(fields *message.Head)
 
 	// begin puts the response head in front of the first piece.
 	begin()

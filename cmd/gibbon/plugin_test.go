@@ -24,7 +24,7 @@ func TestPlugin(t *testing.T) {
 		{"plugin new " + filepath.Join(dir, "No Good"), 1, "takes one argument", nil},
 		{"plugin new " + filepath.Join(dir, "Mine"), 1, "is no name for a plugin", nil},
 		{"plugin new " + plugin, 0, "gibbon plugin test " + plugin, nil},
-		{"plugin new " + plugin, 1, "exists", nil},
+		{"plugin new " + plugin, 1, "is there already", nil},
 		{"plugin test " + plugin, 0, "PASS  3 cases", nil},
 		{"plugin test -v --run service " + plugin, 0, "| < X-Bye: bye", nil},
 		{"plugin test --run nothing-like-it " + plugin, 1, "no case matches", nil},

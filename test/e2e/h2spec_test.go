@@ -43,6 +43,9 @@ func startH2(t *testing.T, conf string, env ...string) *h2gibbon {
 	t.Cleanup(ports.Release)
 	plain, secure := process.Loopback(ports.Take()), process.Loopback(ports.Take())
 	g := startAt(t, plain, conf, append([]string{"KONG_PROXY_LISTEN=" + plain + " http2, " + secure + " ssl http2"}, env...)...)
+	if err := g.Listening(secure, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
 	return &h2gibbon{g, secure}
 }
 
