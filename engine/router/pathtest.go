@@ -116,11 +116,15 @@ func appendGroups(dst []Capture, re *regexp.Regexp, s string) []Capture {
 // then counts as not matching.
 const backtrackingTime = 5 * time.Millisecond
 
+// pythonNames are groups in PCRE's other notation, which regexp2 has not.
+var pythonNames = regexp.MustCompile(`\(\?P<(\w+)>`)
+
 // backtrackingRegex serves the traditional flavor, whose patterns are PCRE, for
 // what Go's regexp has not (look-around, back-references). It allocates.
 type backtrackingRegex struct{ re *regexp2.Regexp }
 
 func compileBacktracking(pattern string) (pathRegex, error) {
+	pattern = pythonNames.ReplaceAllString(pattern, "(?<$1>")
 	re, err := regexp2.Compile(`\A(?:`+pattern+`)`, regexp2.None)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,8 @@ func TestBuildProblems(t *testing.T) {
 		{Compatible, entity.Route{Paths: []string{"~/a(b"}}, "paths: the regex"},
 		{Compatible, entity.Route{Paths: []string{"~/x(?!a)"}}, "paths: the regex"},
 		{Traditional, entity.Route{Paths: []string{"~/x(?!a)"}}, ""},
+		{Traditional, entity.Route{Paths: []string{`~/(?P<n>x)(?!a)\k<n>`}}, ""},
+		{Compatible, entity.Route{Paths: []string{"~/(?<n>x)(?<n>y)"}}, "two groups called n"},
 		{Traditional, entity.Route{Paths: []string{"~/x(?!a"}}, "paths: the regex"},
 		{Compatible, entity.Route{Paths: []string{"a"}}, "paths:"},
 		{Compatible, entity.Route{Hosts: []string{"a.*.b"}}, "hosts:"},
