@@ -38,6 +38,7 @@ func proxyOptions(c *conf.Config) proxy.Options {
 		Charset:           l.Charset,
 		DefaultType:       l.DefaultType,
 		AllowDebugHeader:  c.Client.AllowDebugHeader,
+		AddHeader:         proxy.AddHeader(l.AddHeader),
 	}
 	for from, to := range c.Listen.PortMaps {
 		o.PortMaps[uint16(from)] = uint16(to)

@@ -247,6 +247,18 @@ func (r *request) addOwnHeaders() {
 	if h.RequestID {
 		_ = r.SetKnown(&r.Response, message.HeaderXKongRequestID, "X-Kong-Request-Id", r.RequestID)
 	}
+	if a := &o.AddHeader; a.Name != "" && (a.Always || addsTo(r.Status)) {
+		_ = r.Add(&r.Response, a.Name, a.Value)
+	}
+}
+
+// addsTo are the statuses that add_header adds to without always.
+func addsTo(status uint32) bool {
+	switch status {
+	case 200, 201, 204, 206, 301, 302, 303, 304, 307, 308:
+		return true
+	}
+	return false
 }
 
 // addVia appends the gateway to the response's Via.

@@ -61,6 +61,15 @@ type Options struct {
 	ClientCertificates ClientCertificates
 	// AllowDebugHeader lets Kong-Debug: 1 ask which route and service matched.
 	AllowDebugHeader bool
+	// AddHeader is a field of responses (nginx's add_header).
+	AddHeader AddHeader
+}
+
+// AddHeader is a field that is added to responses after all plugins; no Name is
+// none. Without Always, only to those of the statuses that nginx lists.
+type AddHeader struct {
+	Name, Value string
+	Always      bool
 }
 
 // HeaderSet says which headers the gateway adds (settings headers, headers_upstream).

@@ -163,6 +163,13 @@ type Client struct {
 	RequestDebugToken string
 }
 
+// AddHeader is a field that is added to responses; no Name is none.
+type AddHeader struct {
+	Name, Value string
+	// Always: to those of any status, not only of usual successes and redirects.
+	Always bool
+}
+
 // Limits bounds requests and buffers. Sizes are bytes; a zero size of a body
 // means no limit. Injected directives (nginx_http_*, nginx_proxy_*) set them.
 type Limits struct {
@@ -182,6 +189,8 @@ type Limits struct {
 	// UnderscoresInHeaders and IgnoreInvalidHeaders are nginx's directives of those names; both are on by default, as in the reference.
 	UnderscoresInHeaders bool
 	IgnoreInvalidHeaders bool
+	// AddHeader is nginx's add_header.
+	AddHeader AddHeader
 	// AdminMaxBodySize and AdminBodyBufferSize are those of the Admin API.
 	AdminMaxBodySize    int64
 	AdminBodyBufferSize int64

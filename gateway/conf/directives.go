@@ -31,6 +31,7 @@ var directivesKnown = map[string]directive{
 	"proxy_buffers":               {"http proxy location", buffers(func(c *Config) (*int, *int) { return &c.Limits.ProxyBuffers, &c.Limits.ProxyBuffersSize }), "response body kept in memory"},
 	"underscores_in_headers":      {"http proxy", flag(func(c *Config) *bool { return &c.Limits.UnderscoresInHeaders }), "whether header names may have underscores"},
 	"ignore_invalid_headers":      {"http proxy", flag(func(c *Config) *bool { return &c.Limits.IgnoreInvalidHeaders }), "whether invalid header fields are dropped"},
+	"add_header":                  {"http proxy location", (*builder).addHeader, "a field of responses: a name, a value and perhaps `always`"},
 	"charset":                     {"http proxy location", text(func(c *Config) *string { return &c.Limits.Charset }), "charset added to textual answers"},
 	"default_type":                {"http proxy location", text(func(c *Config) *string { return &c.Limits.DefaultType }), "content type of answers without one"},
 	"lua_max_running_timers":      {"http stream", count(func(c *Config) *int { return &c.Lua.MaxRunningTimers }), "timers of plugins that run at once"},
@@ -213,6 +214,29 @@ func (b *builder) sharedDict(w []string) error {
 	}
 	b.c.Lua.SharedDicts[w[0]] = v
 	return err
+}
+
+// addHeader reads `add_header NAME VALUE [always]`. As in nginx, an inner block
+// that adds fields takes the outer one's place; a setting can give one field.
+func (b *builder) addHeader(w []string) error {
+	if len(w) < 2 || len(w) > 3 || len(w) == 3 && w[2] != "always" {
+		return fmt.Errorf("expected a name, a value and perhaps always")
+	}
+	if strings.Contains(w[1], "$") {
+		return fmt.Errorf("%q: values with variables are not supported", w[1])
+	}
+	for _, c := range w[0] {
+		if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '-' || c == '_') {
+			return fmt.Errorf("%q is no name of a field", w[0])
+		}
+	}
+	for _, c := range w[1] {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return fmt.Errorf("the value of %s has control characters", w[0])
+		}
+	}
+	b.c.Limits.AddHeader = AddHeader{Name: w[0], Value: w[1], Always: len(w) == 3}
+	return nil
 }
 
 // setVariable reads `set $NAME VALUE`.

@@ -90,6 +90,8 @@ func TestRefusals(t *testing.T) {
 		"NGINX_HTTP_CLIENT_MAX_BODY_SIZE=big":   "nginx_http_client_max_body_size: invalid value of the directive client_max_body_size",
 		"NGINX_HTTP_LOG_FORMAT=x 'open":         "nginx_http_log_format: a quotation mark",
 		"NGINX_MAIN_THREAD_POOL=p":              "threads=N is missing",
+		"NGINX_PROXY_ADD_HEADER=X-A":            "expected a name, a value",
+		"NGINX_PROXY_ADD_HEADER=X-A $host":      "values with variables are not supported",
 		"NGINX_MAIN_THREAD_POOL=p threads=x":    "threads=x is not a number between 1 and 65536",
 		"NGINX_MAIN_THREAD_POOL=p thread=1":     "thread=1: expected threads=N",
 		"NGINX_WORKER_PROCESSES=many":           "nginx_main_worker_processes must be auto or a number",
