@@ -21,7 +21,7 @@ const resolveTimeout = 10 * time.Second
 // balance chooses the address of the next try.
 func (r *request) balance() plugin.Outcome {
 	if r.target == nil {
-		r.target = take(&r.w.targets)
+		r.target, _ = take(&r.w.targets)
 		r.plan()
 	}
 	t := r.target

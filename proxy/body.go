@@ -81,7 +81,7 @@ func (r *request) keepBody(data []byte) {
 // bodySpool is where the body is, or will be, stored.
 func (r *request) bodySpool() *spool.Spool {
 	if r.body.spool == nil {
-		r.body.spool = take(&r.w.spools)
+		r.body.spool, _ = take(&r.w.spools)
 	}
 	return r.body.spool
 }

@@ -39,13 +39,10 @@ const (
 )
 
 func (w *Worker) takeStream() *h2Stream {
-	if n := len(w.h2.streams); n > 0 {
-		st := w.h2.streams[n-1]
-		w.h2.streams = w.h2.streams[:n-1]
-		return st
+	st, fresh := take(&w.h2.streams)
+	if fresh {
+		st.timer.Init(w.Loop, st.expired)
 	}
-	st := &h2Stream{}
-	st.timer.Init(w.Loop, st.expired)
 	return st
 }
 

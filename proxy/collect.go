@@ -95,7 +95,7 @@ func (r *request) collectResponse() (done bool, err error) {
 		o.collecting = true
 		r.Bits |= message.BitBuffered
 		if o.spool == nil {
-			o.spool = take(&r.w.spools)
+			o.spool, _ = take(&r.w.spools)
 		}
 		o.spool.Init(spool.Options{MemoryLimit: collectMemory, MaxSize: r.w.srv.Options.MaxCollected, Dir: r.w.srv.Options.SpoolDir})
 		if o.live = !call && r.isStream(); o.live {

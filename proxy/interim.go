@@ -1,8 +1,6 @@
 package proxy
 
-import (
-	"github.com/gibbon-gateway/gibbon/wire/message"
-)
+import "github.com/gibbon-gateway/gibbon/wire/message"
 
 // earlyHints is the one interim status that passes from upstreams to clients
 // (RFC 8297): 100 is the gateway's own affair, and others are of no use behind it.
@@ -12,26 +10,24 @@ const earlyHints = 103
 // in memory until it is over.
 const maxHints = 8
 
-// takesHints says whether another 103 may pass now: to clients of HTTP/2 alone,
-// since some of HTTP/1.1 take it for the answer (RFC 8297 section 3).
-func (r *request) takesHints(status int) bool {
+// hinted is the client's stream if another 103 may pass to it now, else nil:
+// clients of HTTP/1.1 get none, since some take it for the answer (RFC 8297
+// section 3).
+func (r *request) hinted(status int) *h2Stream {
 	if status != earlyHints || r.out.hints >= maxHints || r.HeadSent != 0 || r.gone {
-		return false
+		return nil
 	}
-	_, ok := r.client.(*h2Stream)
-	return ok
+	st, _ := r.client.(*h2Stream)
+	return st
 }
 
-// passHints passes a 103 with the fields of t on, after takesHints.
-func (r *request) passHints(t *message.Head) {
-	r.out.hints++
-	if r.client.room() { // else the client is behind with what came before: it needs no hints
-		r.client.(*h2Stream).sendHints(t)
-	}
-}
-
-// sendHints sends a 103 with the fields of t.
+// sendHints sends a 103 with the fields of t, unless the client is behind with
+// what came before: then it needs no hints.
 func (st *h2Stream) sendHints(t *message.Head) {
+	st.r.out.hints++
+	if !st.room() {
+		return
+	}
 	w := st.s.Begin()
 	w.Status(earlyHints)
 	w.Table(st.r.Shared, t, &st.r.w.skip.response)

@@ -139,8 +139,8 @@ func (w *Worker) takeFor(c *clientConn) (*request, error) {
 
 // take gets a request of client ready, without a head; f is of its connection.
 func (w *Worker) take(client clientSide, f *message.Flow) (*request, error) {
-	r := take(&w.free)
-	if r.w == nil {
+	r, fresh := take(&w.free)
+	if fresh {
 		r.w = w
 		r.onCollected = func(err error) {
 			if err != nil {
@@ -221,16 +221,16 @@ func (w *Worker) release(r *request) {
 	w.free = append(w.free, r)
 }
 
-// take gives the last of a list of spare ones, or a new one. A request that has
-// got no further than its plugins does without what is kept there.
-func take[T any](spare *[]*T) *T {
+// take gives the last of a list of spare ones, or a fresh one. A request that
+// has got no further than its plugins does without what is kept there.
+func take[T any](spare *[]*T) (t *T, fresh bool) {
 	s := *spare
 	if len(s) == 0 {
-		return new(T)
+		return new(T), true
 	}
-	t := s[len(s)-1]
+	t = s[len(s)-1]
 	*spare = s[:len(s)-1]
-	return t
+	return t, false
 }
 
 // drop is release for a request that never ran.

@@ -336,10 +336,10 @@ func (u *upstreamConn) parse(b []byte) bool {
 				u.failed(errUpstreamBad, health.TCPFailure, false)
 				return false
 			}
-			if r.takesHints(h.Status) {
+			if st := r.hinted(h.Status); st != nil {
 				var t message.Head
 				if _, err := h.Adopt(b, r.Shared, &t); err == nil {
-					r.passHints(&t)
+					st.sendHints(&t)
 				}
 			}
 			if b = b[n:]; len(b) == 0 {

@@ -387,10 +387,12 @@ func (u *h2Upstream) Head(s *http2.Stream, h *http2.Head) {
 	case c == nil:
 	case h.Status >= 200:
 		c.head(h)
-	case c.r.takesHints(h.Status):
-		var t message.Head
-		if _, err := h.Adopt(c.r.Shared, &t); err == nil {
-			c.r.passHints(&t)
+	default:
+		if st := c.r.hinted(h.Status); st != nil {
+			var t message.Head
+			if _, err := h.Adopt(c.r.Shared, &t); err == nil {
+				st.sendHints(&t)
+			}
 		}
 	}
 }

@@ -36,12 +36,8 @@ type h2Call struct {
 const maxUncounted = 3
 
 func (w *Worker) takeCall(r *request, p *h2Pool) *h2Call {
-	var c *h2Call
-	if n := len(w.h2.tries); n > 0 {
-		c = w.h2.tries[n-1]
-		w.h2.tries = w.h2.tries[:n-1]
-	} else {
-		c = &h2Call{}
+	c, fresh := take(&w.h2.tries)
+	if fresh {
 		c.timer.Init(w.Loop, c.expired)
 	}
 	c.r, c.pool = r, p

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gibbon-gateway/gibbon/model/phase"
 	"github.com/gibbon-gateway/gibbon/plugin"
 )
 
@@ -74,13 +73,7 @@ func benchmarkTen(b *testing.B, body string) {
 			least, began = min(least, now-began), now
 		}
 		k.X.Used, k.X.Request, k.X.Response = before, request, response
-		for _, ph := range [...]phase.Phase{phase.Access, phase.HeaderFilter, phase.Log} {
-			k.Phase = ph
-			if s.rt.Run(k, ph, all) != plugin.Continue {
-				b.Fatal(s.lines())
-			}
-		}
-		s.rt.Release(k)
+		s.serve(b, k, all)
 	}
 	b.ReportMetric(float64(least)/window, "cpu-ns/op")
 }
