@@ -33,6 +33,9 @@ func (n *node) openListeners() ([][]*proxy.Listener, error) {
 				return nil, fmt.Errorf("proxy_listen: %w", err)
 			}
 			n.listening = append(n.listening, fd)
+			if path := unixPath(a); path != "" {
+				n.unixPaths = append(n.unixPaths, path)
+			}
 			fds, addr = append(fds, fd), at
 		}
 		for w := range perWorker {
@@ -67,14 +70,13 @@ func unixPath(a conf.Address) string {
 	return ""
 }
 
-// removeSockets takes the files of unix sockets away, when nobody listens on
-// them any more.
-func removeSockets(all []conf.Address) {
-	for _, a := range all {
-		if path := unixPath(a); path != "" {
-			_ = os.Remove(path)
-		}
+// removeSockets takes the files of unix sockets away that this process opened,
+// when it does not listen on them any more.
+func removeSockets(paths *[]string) {
+	for _, path := range *paths {
+		_ = os.Remove(path)
 	}
+	*paths = nil
 }
 
 // resolveListen makes an address of a listener's host and port.
@@ -99,9 +101,7 @@ func (n *node) closeListeners() {
 	for _, fd := range n.listening {
 		_ = unix.Close(fd)
 	}
-	if n.listening != nil {
-		removeSockets(n.conf.Listen.Proxy)
-	}
+	removeSockets(&n.unixPaths)
 	n.listening = nil
 }
 

@@ -40,6 +40,8 @@ type node struct {
 	proxies   []*proxy.Worker
 	running   sync.WaitGroup
 	listening []int
+	// unixPaths are the files of those among them that are unix sockets.
+	unixPaths []string
 	accepting [][]*proxy.Listener
 	// ticketKeys has the keys of session tickets; see limitTickets.
 	ticketKeys tls.Config

@@ -18,7 +18,7 @@ type streams struct {
 	server    *stream.Server
 	workers   []*stream.Worker
 	accepting [][]*stream.Listener
-	addresses []conf.Address
+	unixPaths []string // files of those among tcp that are unix sockets
 	// tcp are closed when draining begins, udp when the last session is over,
 	// since answers go out through them.
 	tcp, udp []int
@@ -71,7 +71,6 @@ func (n *node) acceptStreams() error {
 		return nil
 	}
 	s.accepting = make([][]*stream.Listener, len(n.workers))
-	s.addresses = n.conf.Listen.Stream
 	for i, a := range n.conf.Listen.Stream {
 		if err := n.openStream(i, a); err != nil {
 			return fmt.Errorf("stream_listen: %w", err)
@@ -106,6 +105,9 @@ func (n *node) openStream(index int, a conf.Address) error {
 				return err
 			}
 			*kept = append(*kept, fd)
+			if path := unixPath(a); path != "" {
+				s.unixPaths = append(s.unixPaths, path)
+			}
 		}
 		l := &stream.Listener{Index: index, Addr: addr, Path: unixPath(a), FD: fd, UDP: udp, ProxyProtocol: a.ProxyProtocol}
 		if a.TLS {
@@ -152,10 +154,8 @@ func (s *streams) drain(n *node) {
 
 // closeTCP closes the sockets that take connections.
 func (s *streams) closeTCP() {
-	if len(s.tcp) > 0 {
-		removeSockets(s.addresses)
-	}
 	closeAll(&s.tcp)
+	removeSockets(&s.unixPaths)
 }
 
 // remaining ends what has gone quiet on worker i and counts what is left. Loop only.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -67,6 +68,15 @@ services:
 		if res.StatusCode != 200 || res.Proto != c.protocol || body != c.want {
 			t.Errorf("%s: %s %d %s", filepath.Base(c.path), res.Proto, res.StatusCode, body)
 		}
+	}
+	// Another gateway that wants the same sockets does not start, and leaves them alone.
+	other := &exec.Cmd{Path: binary, Args: []string{binary, "start"}, Env: append(os.Environ(), "KONG_DATABASE=off", "KONG_DECLARATIVE_CONFIG="+g.conf, "KONG_PREFIX="+t.TempDir(),
+		"KONG_PROXY_LISTEN=127.0.0.1:0, unix:"+plain, "KONG_STREAM_LISTEN=unix:"+raw, "KONG_ADMIN_LISTEN=off", "KONG_STATUS_LISTEN=off", "KONG_ADMIN_GUI_LISTEN=off", "KONG_NGINX_DAEMON=off")}
+	if out, err := other.CombinedOutput(); err == nil || !strings.Contains(string(out), "another process listens there") {
+		t.Errorf("a second gateway: %v, %s", err, out)
+	}
+	if res, _ := get(plain, "http://a.test/"); res.StatusCode != 200 {
+		t.Errorf("after it: %d", res.StatusCode)
 	}
 	if err := g.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
