@@ -289,6 +289,7 @@ func (c *clientConn) finished(keep bool) {
 	}
 	if !keep || s.draining.Load() || c.peerClosed && len(c.in) == 0 {
 		c.state = clientClosing
+		c.WriteNow()
 		if c.Pending() == 0 {
 			c.linger()
 		} else {

@@ -146,7 +146,7 @@ func (c *clientConn) flush() error {
 	if len(b) == 0 {
 		return nil
 	}
-	err := c.Write(b)
+	err := c.WriteSoon(b)
 	c.req.BytesSent += uint64(len(b))
 	c.w.Loop.Scratch = b[:0]
 	return err

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"golang.org/x/sys/unix"
-
 	"github.com/gibbon-gateway/gibbon/engine/spool"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk/vars"
@@ -30,7 +28,7 @@ func (r *request) Variable(dst []byte, name string) ([]byte, bool) { return vars
 // SetVariable implements pdk.Host.
 func (r *request) SetVariable(name, value string) error { return vars.Set(&r.k, name, value) }
 
-func (u *upstreamConn) shutdownWrite() error { return unix.Shutdown(u.FD, unix.SHUT_WR) }
+func (u *upstreamConn) shutdownWrite() error { return u.Shutdown() }
 
 // logRequest writes a line about r to the error log.
 func (s *Server) logRequest(r *request, plugin, text string) {

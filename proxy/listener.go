@@ -115,4 +115,4 @@ func (w *Worker) Serve(fd int, l *Listener, peer, local netip.AddrPort) {
 }
 
 // shutdown ends our side of the connection.
-func (c *clientConn) shutdown() bool { return unix.Shutdown(c.FD, unix.SHUT_WR) == nil }
+func (c *clientConn) shutdown() bool { return c.Shutdown() == nil }

@@ -136,7 +136,7 @@ func (u *upstreamConn) write() {
 		r.body.mode = bodyStream
 	}
 	if len(buf) > 0 {
-		if err := u.Write(buf); err != nil {
+		if err := u.WriteSoon(buf); err != nil {
 			u.broken(err)
 			return
 		}

@@ -36,8 +36,12 @@ type Conn struct {
 	closed     bool
 	// drained: the last read got all that the socket had, and no edge came since.
 	drained bool
-	out     []byte
-	sent    int // of out
+	// soon waits in the loop's buffer for the end of the round; delay is set
+	// while a write may wait there.
+	soon  []byte
+	delay bool
+	out   []byte
+	sent  int // of out
 	// Received and Sent count bytes on the socket.
 	Received, Sent uint64
 }
@@ -57,6 +61,7 @@ func (c *Conn) Close() {
 	if c.closed {
 		return
 	}
+	c.WriteNow()
 	c.closed = true
 	c.L.Unregister(c.FD)
 	_ = unix.Close(c.FD)
@@ -76,6 +81,7 @@ func (c *Conn) Reset() {
 // Detach takes the socket out of the loop without closing it. What waits to be
 // written stays in c and is forgotten by its next Open.
 func (c *Conn) Detach() int {
+	c.WriteNow()
 	c.closed = true
 	c.L.Unregister(c.FD)
 	return c.FD
@@ -152,10 +158,19 @@ func (c *Conn) RawWrite(p []byte) error {
 	if c.closed {
 		return net.ErrClosed
 	}
+	c.WriteNow()
 	if c.Connecting || len(c.out) > c.sent {
 		c.out = append(c.out, p...)
 		return nil
 	}
+	if c.delay && c.keepSoon(p) {
+		return nil
+	}
+	return c.put(p)
+}
+
+// put gives p to the kernel; what that does not take waits in out.
+func (c *Conn) put(p []byte) error {
 	for len(p) > 0 {
 		n, _, e := send(c.FD, p)
 		switch e {
@@ -172,6 +187,12 @@ func (c *Conn) RawWrite(p []byte) error {
 		}
 	}
 	return nil
+}
+
+// Shutdown says that no more will be sent (shutdown(2) with SHUT_WR).
+func (c *Conn) Shutdown() error {
+	c.WriteNow()
+	return unix.Shutdown(c.FD, unix.SHUT_WR)
 }
 
 // Pending is how many bytes wait for the kernel.

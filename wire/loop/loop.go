@@ -55,6 +55,7 @@ type Loop struct {
 	armed  int64 // when the timerfd fires, 0 = not armed
 
 	again, againSpare []Handler
+	soon              soon
 
 	mu       sync.Mutex
 	queue    []func()
@@ -284,6 +285,9 @@ func (l *Loop) round(events []unix.EpollEvent) {
 			todo[i] = nil
 		}
 		l.againSpare = todo[:0]
+	}
+	if len(l.soon.conns) > 0 {
+		l.sendSoon()
 	}
 	if len(l.timers) > 0 {
 		l.arm()
