@@ -53,7 +53,7 @@ func (c *clientConn) startH2(first []byte) {
 	h.h2Link = h2Link{sock: &c.Conn, owner: c, fed: h.beginFresh, timer: &c.timer}
 	h.stall.Init(w.Loop, h.stalled)
 	h.patience = w.srv.Options.SendTimeout
-	h.conn = http2.NewServer(&c.Conn, h, w.h2.pool, w.h2.server)
+	h.conn = http2.NewServer(h2Socket{&c.Conn}, h, w.h2.pool, w.h2.server)
 	c.h2, c.state, c.flow.Proto = h, clientHTTP2, "h2"
 	c.in, c.scan = nil, 0
 	h.conn.Start()
@@ -113,6 +113,7 @@ func (h *h2Client) settle() {
 	c := h.c
 	h.end()
 	c.state = clientClosing
+	c.WriteNow()
 	if c.Pending() == 0 {
 		c.linger()
 	} else {

@@ -20,6 +20,12 @@ type h2Link struct {
 	patience int64
 }
 
+// h2Socket is where an HTTP/2 connection writes: small flushes wait for the end
+// of the loop's round.
+type h2Socket struct{ *loop.Conn }
+
+func (s h2Socket) Write(p []byte) error { return s.WriteSoon(p) }
+
 // readsPerRound bounds what one connection may have the loop read in a round.
 const readsPerRound = 8
 

@@ -303,7 +303,7 @@ func (u *h2Upstream) adopt(fd int, s *tlsconn.Session) error {
 
 // begin starts the protocol and the calls that waited for it.
 func (u *h2Upstream) begin() {
-	u.conn = http2.NewClient(&u.Conn, u, u.w.h2.pool, u.w.h2.client)
+	u.conn = http2.NewClient(h2Socket{&u.Conn}, u, u.w.h2.pool, u.w.h2.client)
 	u.conn.Start()
 	u.open = true
 	now := u.w.Loop.Now()

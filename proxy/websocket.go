@@ -70,6 +70,8 @@ type endpoint struct {
 // stream of HTTP/2 (RFC 8441). Read gives loop.ErrAgain where nothing is there.
 type frameConn interface {
 	Read(p []byte) (int, error)
+	// WriteSoon is loop.Conn's: frames of one round go out at its end.
+	WriteSoon(p []byte) error
 	Write(p []byte) error
 	// Pending is how many bytes wait to be sent.
 	Pending() int
@@ -406,7 +408,7 @@ func (s *webSocket) flush(e *endpoint) {
 }
 
 func (s *webSocket) write(to *endpoint) error {
-	err := to.conn.Write(s.out)
+	err := to.conn.WriteSoon(s.out)
 	if to == &s.client {
 		s.r.BytesSent += uint64(len(s.out))
 		s.r.BodyBytesSent += uint64(len(s.out))

@@ -66,6 +66,9 @@ func (st *h2Stream) Read(p []byte) (int, error) {
 // Write implements upgraded.
 func (st *h2Stream) Write(p []byte) error { return st.put(p, false) }
 
+// WriteSoon implements upgraded: the connection's flush waits anyway.
+func (st *h2Stream) WriteSoon(p []byte) error { return st.put(p, false) }
+
 // Pending implements upgraded.
 func (st *h2Stream) Pending() int { return len(st.rest) }
 

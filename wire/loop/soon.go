@@ -11,10 +11,10 @@ import "time"
 // Bounds of what waits for the end of a round: a reader must not wait for the
 // handlers of many others, nor for a slow one.
 const (
-	soonConns   = 16
+	soonConns   = 64
 	soonMessage = 4 << 10
+	soonBuffer  = 64 << 10
 	soonLook    = 4 // messages between two looks at the clock
-	soonBuffer  = soonConns * soonMessage
 	soonTime    = time.Millisecond
 )
 
@@ -48,7 +48,7 @@ func (c *Conn) keepSoon(p []byte) bool {
 	if len(p) > soonMessage {
 		return false
 	}
-	if n := len(s.conns); n == soonConns || n%soonLook == soonLook-1 && time.Since(c.L.base)-s.since > soonTime {
+	if n := len(s.conns); n == soonConns || len(s.buf)+len(p) > soonBuffer || n%soonLook == soonLook-1 && time.Since(c.L.base)-s.since > soonTime {
 		c.L.sendSoon()
 	}
 	if len(s.conns) == 0 {

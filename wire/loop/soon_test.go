@@ -139,7 +139,7 @@ func TestWriteSoonMany(t *testing.T) {
 	})
 	l.do(func() {})
 	for i, fd := range ends {
-		if got := there(t, fd); got != string(rune('a'+i)) {
+		if got := there(t, fd); got != string([]byte{byte('a' + i)}) {
 			t.Errorf("%d: %q", i, got)
 		}
 	}
