@@ -89,7 +89,9 @@ func (vm *VM) evaluate(k *pdk.Kong, e *evaluation) (any, error) {
 	r := &run{vm: vm, kong: k, phase: k.Phase, eval: e, kept: true}
 	vm.lj.SetLogLevel(int(vm.rt.level()))
 	vm.begin(r)
-	ev := vm.lj.Enter(k.X.Shared, uint32(k.Phase), []*luajit.Bound{b})
+	vm.asked = vm.asked[:0] // the next phase names its own again
+	vm.lj.Use([]*luajit.Bound{b})
+	ev := vm.lj.Enter(k.X.Shared, uint32(k.Phase))
 	vm.end()
 	defer vm.settle()
 	for {

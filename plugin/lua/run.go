@@ -121,6 +121,7 @@ func (vm *VM) gather(calls []*plugin.Bound) error {
 		}
 		vm.asked, vm.calls = append(vm.asked, b), append(vm.calls, lb)
 	}
+	vm.lj.Use(vm.calls)
 	return nil
 }
 
@@ -130,9 +131,9 @@ func (vm *VM) first(r *run) luajit.Event {
 	defer vm.end()
 	if w := r.kong.WebSocket; w != nil && r.phase&framePhases != 0 {
 		f := &w.InFlight
-		return vm.lj.EnterFrame(r.kong.X.Shared, uint32(r.phase), vm.calls, f.Data, uint8(f.Type), f.Status)
+		return vm.lj.EnterFrame(r.kong.X.Shared, uint32(r.phase), f.Data, uint8(f.Type), f.Status)
 	}
-	return vm.lj.Enter(r.kong.X.Shared, uint32(r.phase), vm.calls)
+	return vm.lj.Enter(r.kong.X.Shared, uint32(r.phase))
 }
 
 // drive goes on with a run until it ends or has to wait.
@@ -290,7 +291,7 @@ func (vm *VM) filter(k *pdk.Kong, calls []*plugin.Bound, chunk []byte, last bool
 	r := vm.newRun(k, phase.BodyFilter)
 	vm.lj.SetLogLevel(int(vm.rt.level()))
 	vm.begin(r)
-	ev := vm.lj.Filter(k.X.Shared, vm.calls, chunk, last)
+	ev := vm.lj.Filter(k.X.Shared, chunk, last)
 	vm.end()
 	out := vm.drive(r, luajit.Event{Kind: ev.Kind, Data: ev.Data, Bound: ev.Bound})
 	if out != plugin.Continue {

@@ -229,6 +229,7 @@ func (vm *VM) forget(g *plugin.Generation) {
 		}
 	}
 	vm.asked, vm.calls = nil, nil
+	vm.lj.Use(nil)
 	for serial, lb := range vm.bound {
 		if !live[serial] {
 			vm.stale = append(vm.stale, lb)

@@ -56,6 +56,23 @@ static unsigned kinds(const char *s, size_t n) {
     return seen;
 }
 
+/* plain_name says whether s has nothing but letters, digits and dashes: eight bytes at a time, as most names are. */
+static int plain_name(const char *s, size_t n) {
+    const uint64_t ones = ~(uint64_t)0 / 255, high = ones << 7;
+    if (n < 8) return 0;
+    for (size_t i = 0;;) {
+        uint64_t v, lower;
+        memcpy(&v, s + i, 8);
+        lower = v | ones * 0x20;
+        uint64_t letter = (lower + ones * (128 - 'a')) & ~(lower + ones * (127 - 'z'));
+        uint64_t digit = (v + ones * (128 - '0')) & ~(v + ones * (127 - '9'));
+        uint64_t dash = ~((v ^ ones * '-') + ones * 127);
+        if (v & high || ((letter | digit | dash) & high) != high) return 0;
+        if (i == n - 8) return 1;
+        i = i + 16 > n ? n - 8 : i + 8;
+    }
+}
+
 /* controls says whether s has control bytes, a tab among them: eight bytes at a time. */
 static int controls(const char *s, size_t n) {
     const uint64_t ones = ~(uint64_t)0 / 255, high = ones << 7;
@@ -77,7 +94,7 @@ int gb_plain_field(lua_State *L, const char **name, size_t *nn, const char **val
     *name = lua_tolstring(L, 1, nn);
     *value = lua_tolstring(L, 2, vn);
     if (*nn == 0 || *vn == 0 || *nn > UINT16_MAX) return 0;
-    return !(kinds(*name, *nn) & (dashes ? 6 : 2)) && !controls(*value, *vn);
+    return (plain_name(*name, *nn) || !(kinds(*name, *nn) & (dashes ? 6 : 2))) && !controls(*value, *vn);
 }
 
 const char *gb_header_name(lua_State *L, int i, size_t *n, char *buf, int dashes) {

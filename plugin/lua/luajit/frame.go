@@ -31,7 +31,7 @@ func (vm *VM) Frame() Frame {
 
 // EnterFrame is Enter for ws_client_frame and ws_upstream_frame: data, type (an
 // opcode) and status are the frame's. When the run ends, Frame has the result.
-func (vm *VM) EnterFrame(x *message.Shared, phase uint32, calls []*Bound, data []byte, kind uint8, status int) Event {
-	vm.enterFrame(x, phase, calls, data, kind, status)
+func (vm *VM) EnterFrame(x *message.Shared, phase uint32, data []byte, kind uint8, status int) Event {
+	vm.enterFrame(x, phase, data, kind, status)
 	return vm.event()
 }

@@ -115,6 +115,7 @@ type VM struct {
 	// asking answers upcalls: operations of code that cannot yield.
 	asking func(op int, args []byte) (results []byte, failed, ok bool)
 	plain  []*C.gb_plugin
+	calls  C.uint32_t // what Use named
 }
 
 // Options of a VM.
@@ -199,21 +200,23 @@ func (vm *VM) Close() {
 // MaxCalls is how many plugins one Enter takes.
 const MaxCalls = C.GB_ENTRY_CALLS
 
-// Enter runs phase of calls, in order, for the request whose shared part is x
-// (nil: none). At most MaxCalls.
-func (vm *VM) Enter(x *message.Shared, phase uint32, calls []*Bound) Event {
+// Use names the configurations that the next entries run, in order; at most MaxCalls.
+func (vm *VM) Use(calls []*Bound) {
 	for i, b := range calls {
 		vm.core.calls[i] = b.c
 	}
-	C.gb_enter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), C.uint32_t(len(calls)))
+	vm.calls = C.uint32_t(len(calls))
+}
+
+// Enter runs phase of what Use named, for the request whose shared part is x
+// (nil: none).
+func (vm *VM) Enter(x *message.Shared, phase uint32) Event {
+	C.gb_enter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), vm.calls)
 	return vm.event()
 }
 
-func (vm *VM) enterFrame(x *message.Shared, phase uint32, calls []*Bound, data []byte, kind uint8, status int) {
-	for i, b := range calls {
-		vm.core.calls[i] = b.c
-	}
-	C.gb_enter_frame_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), C.uint32_t(len(calls)),
+func (vm *VM) enterFrame(x *message.Shared, phase uint32, data []byte, kind uint8, status int) {
+	C.gb_enter_frame_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(phase), vm.calls,
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(data))), C.size_t(len(data)), C.uint32_t(kind), C.int(status))
 }
 
@@ -224,13 +227,10 @@ func (vm *VM) Resume(thread uint64, results []byte, failed bool) Event {
 	return vm.event()
 }
 
-// Filter runs body_filter of calls on chunk. Of a Done event Data is what goes
+// Filter runs body_filter of what Use named on chunk. Of a Done event Data is what goes
 // on: chunk itself or the VM's copy.
-func (vm *VM) Filter(x *message.Shared, calls []*Bound, chunk []byte, last bool) Event {
-	for i, b := range calls {
-		vm.core.calls[i] = b.c
-	}
-	C.gb_filter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), C.uint32_t(len(calls)),
+func (vm *VM) Filter(x *message.Shared, chunk []byte, last bool) Event {
+	C.gb_filter_at(vm.at, C.uintptr_t(uintptr(unsafe.Pointer(x))), vm.calls,
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(chunk))), C.size_t(len(chunk)), flag(last))
 	return vm.event()
 }

@@ -76,7 +76,8 @@ func (h *host) plugin(name, body string) *Bound {
 
 // drive runs calls to their end, answering every operation.
 func (h *host) drive(phase uint32, calls ...*Bound) Event {
-	ev := h.Enter(nil, phase, calls)
+	h.Use(calls)
+	ev := h.Enter(nil, phase)
 	for ev.Kind == Ask || ev.Kind == Wait {
 		if ev.Kind == Wait {
 			h.waits++
@@ -306,7 +307,8 @@ func TestBodyFilterChunk(t *testing.T) {
 	h := newHost(t, 0)
 	keep := h.plugin("keep", ``)
 	chunk := []byte("chunk")
-	ev := h.Filter(nil, []*Bound{keep}, chunk, false)
+	h.Use([]*Bound{keep})
+	ev := h.Filter(nil, chunk, false)
 	if ev.Kind != Done || string(ev.Data) != "chunk" || &ev.Data[0] != &chunk[0] {
 		t.Errorf("kind %d data %q", ev.Kind, ev.Data)
 	}
@@ -323,8 +325,9 @@ func TestReleaseFreesTheRequestsTables(t *testing.T) {
 		if err := x.Begin(&pool); err != nil {
 			t.Fatal(err)
 		}
-		h.Enter(x.Shared, phaseAccess, []*Bound{p})
-		h.Enter(x.Shared, phaseLog, []*Bound{p})
+		h.Use([]*Bound{p})
+		h.Enter(x.Shared, phaseAccess)
+		h.Enter(x.Shared, phaseLog)
 		if got := h.lines(); got != "4 1\n4 2\n" {
 			t.Fatalf("got %q", got)
 		}
@@ -341,7 +344,8 @@ func BenchmarkEnterEmpty(b *testing.B) {
 	calls := []*Bound{h.plugin("p", ``)}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseAccess, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseAccess)
 	}
 }
 
@@ -351,7 +355,8 @@ func BenchmarkEnterFour(b *testing.B) {
 	calls := []*Bound{p, p, p, p}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseAccess, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseAccess)
 	}
 }
 
@@ -360,7 +365,8 @@ func BenchmarkEnterHeaderFilter(b *testing.B) {
 	calls := []*Bound{h.plugin("p", ``)}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseHeaderFilter, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseHeaderFilter)
 	}
 }
 
@@ -369,7 +375,8 @@ func BenchmarkExit(b *testing.B) {
 	calls := []*Bound{h.plugin("p", `native.exit()`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseAccess, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseAccess)
 	}
 }
 
@@ -378,7 +385,8 @@ func BenchmarkAskYielding(b *testing.B) {
 	calls := []*Bound{h.plugin("p", `return ask("a", 1)`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		ev := h.Enter(nil, phaseAccess, calls)
+		h.Use(calls)
+		ev := h.Enter(nil, phaseAccess)
 		h.Resume(ev.Thread, ev.Data, false)
 	}
 }
@@ -388,7 +396,8 @@ func BenchmarkAskUpcall(b *testing.B) {
 	calls := []*Bound{h.plugin("p", `return ask("a", 1)`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseHeaderFilter, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseHeaderFilter)
 	}
 }
 
@@ -397,6 +406,7 @@ func BenchmarkOwnCoroutine(b *testing.B) {
 	calls := []*Bound{h.plugin("p", `local f = coroutine.wrap(function() for i = 1, 10 do coroutine.yield(i) end end) for i = 1, 10 do f() end`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Enter(nil, phaseAccess, calls)
+		h.Use(calls)
+		h.Enter(nil, phaseAccess)
 	}
 }
