@@ -71,6 +71,7 @@ func (n *node) start() error {
 	for _, w := range n.options.Warnings {
 		n.log.Warnf("%s", w)
 	}
+	n.limitDescriptors()
 	n.log.Noticef("%s starts with %d workers, prefix %s", version.Token, n.workerCount(), n.conf.Prefix)
 	var err error
 	if n.catalog, err = loadCatalog(n.conf, n.log); err != nil {

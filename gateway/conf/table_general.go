@@ -14,7 +14,7 @@ var generalSettings = []Setting{
 		Doc: "Largest response that is buffered for a plugin's response phase or enable_buffering; a larger one is answered with 502; 0: no limit; not in Kong."},
 	{Name: "client_body_buffer_size", Type: String, AliasOf: "nginx_http_client_body_buffer_size", Deprecated: true,
 		Doc: "Old name of nginx_http_client_body_buffer_size."},
-	{Name: "dedicated_config_processing", Type: Boolean, Default: "on",
+	{Name: "dedicated_config_processing", Type: Boolean, Default: "on", NoEffect: "configuration is always processed apart from requests",
 		Doc: "Whether configuration is processed apart from requests; here it always is."},
 	{Name: "kic", Type: Boolean, Default: "off", NoEffect: "nothing depends on it here",
 		Doc: "Whether an ingress controller manages this node."},

@@ -35,7 +35,9 @@ func (b *builder) tls() {
 	default:
 		b.fail("ssl_cipher_suite: unknown suite '%s', expected modern, intermediate, old, fips or custom", t.CipherSuite)
 	}
-	t.PreferServerCiphers = b.on("ssl_prefer_server_ciphers")
+	if t.PreferServerCiphers = b.on("ssl_prefer_server_ciphers"); !t.PreferServerCiphers {
+		b.warn("ssl_prefer_server_ciphers", "off has no effect, since the TLS library orders the ciphers itself")
+	}
 	t.DHParam = b.text("ssl_dhparam")
 	t.SessionTickets = b.on("ssl_session_tickets")
 	t.SessionTimeout = b.nginxTime("ssl_session_timeout")

@@ -83,7 +83,7 @@ func runAPI(t *testing.T, file string) {
 	}
 	s := newStage(t, Options{})
 	s.gw.Settings = func(name string) any {
-		return map[string]any{"prefix": "/prefix", "error_default_type": "text/plain"}[name]
+		return map[string]any{"prefix": "/prefix", "error_default_type": "text/plain", "worker_events_max_payload": 500.0}[name]
 	}
 	s.gw.Trusted = func(string) bool { return false }
 	s.gw.Workspace, s.gw.WorkspaceName = "0dfbafd6-f0c3-4ba6-9a33-e1e7a3f6b3f0", "default"

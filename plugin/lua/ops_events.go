@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
@@ -13,7 +14,8 @@ var listeners = struct {
 }{of: map[*Runtime][]*VM{}}
 
 // events.listen(): this VM takes part from now on; events.post(source, event,
-// data): every other VM that does gets the event.
+// data): every other VM that does gets the event, unless it is larger than
+// worker_events_max_payload.
 func init() {
 	RegisterOp("events.listen", func(c *Call) {
 		listeners.Lock()
@@ -37,13 +39,17 @@ func init() {
 		for i := range 3 {
 			args = luajit.AppendValue(args, c.Value(i))
 		}
+		if limit, ok := setting(c, "worker_events_max_payload").(float64); ok && len(args) > int(limit) {
+			c.Return(nil, fmt.Sprintf("failed to publish event: payload exceeds the limitation (%d)", int(limit)))
+			return
+		}
 		for _, vm := range list {
 			if vm == c.vm || vm.worker == nil || vm.worker.Loop == nil {
 				continue
 			}
 			vm.worker.Loop.Post(func() { vm.deliver(args) })
 		}
-		c.Return()
+		c.Return(true)
 	})
 }
 

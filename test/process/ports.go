@@ -58,13 +58,16 @@ func allFree(from, to int) bool {
 // Loopback is the address of a port on 127.0.0.1.
 func Loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-// Take gives the next port of the block. Asking for more than a block has is a mistake in the caller: it panics.
+// Take gives the next port of the block that is free still: others may know nothing of blocks. Asking for more than a block
+// has is a mistake in the caller: it panics.
 func (b *Ports) Take() int {
-	if b.next >= b.end {
-		panic("process: blockSize is too small")
+	for b.next < b.end {
+		b.next++
+		if allFree(b.next-1, b.next) {
+			return b.next - 1
+		}
 	}
-	b.next++
-	return b.next - 1
+	panic("process: blockSize is too small")
 }
 
 // Release gives the block back.

@@ -61,7 +61,10 @@ end
 -- post(source, event, data, unique): to all workers; unique events reach one.
 function M.post(source, event, data, unique)
   if type(source) ~= "string" or type(event) ~= "string" then error("source and event are required", 2) end
-  if not unique then ask_post(source, event, data) end
+  if not unique then
+    local ok, err = ask_post(source, event, data)
+    if not ok then return nil, err end
+  end
   return M.post_local(source, event, data)
 end
 
