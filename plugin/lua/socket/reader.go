@@ -32,6 +32,13 @@ const (
 // TooLong is the error of a Head that is longer than it may be.
 const TooLong = "response head too long"
 
+// TooMuch is the error of a receive for which the other side sends without end:
+// Most bytes are there, and they are not all it waits for.
+const (
+	TooMuch = "too much data"
+	Most    = 256 << 20
+)
+
 // Request is one receive.
 type Request struct {
 	Kind Kind
@@ -68,13 +75,14 @@ type Reader struct {
 	stop  string // what the source said; told after the bytes before it
 	req   Request
 	done  Done
+	most  int // bytes that one receive may gather
 	// reading: Ready is at work.
 	reading bool
 }
 
 // Init sets r up; src may be nil until Open.
 func (r *Reader) Init(l *loop.Loop) {
-	r.l = l
+	r.l, r.most = l, Most
 	r.timer.Init(l, r.expired)
 }
 
@@ -159,8 +167,9 @@ func (r *Reader) put(p []byte) {
 		r.buf, r.scan, r.at = r.buf[:n], max(r.scan-r.at, 0), 0
 	}
 	r.buf = append(r.buf, p...)
-	if r.done != nil {
-		r.advance()
+	if r.done != nil && !r.advance() && r.Buffered() > r.most {
+		r.end, r.at = TooMuch, len(r.buf)
+		r.answer(nil, true, TooMuch)
 	}
 }
 
