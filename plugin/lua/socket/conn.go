@@ -190,9 +190,17 @@ func (c *Conn) Secure() bool { return c.secure }
 func (c *Conn) FD() int { return c.conn.FD }
 
 // Send sends p and calls done with its length once the kernel has taken all of
-// it. p is not kept. timeout in ns between two steps of that.
+// it. p is not kept. timeout in ns between two steps of that. What is small goes
+// out with what else the loop's round sends; a connection that the kernel finds
+// broken then says so to the next receive.
 func (c *Conn) Send(p []byte, timeout int64, done func(n int, err string)) {
-	if err := c.conn.Write(p); err != nil {
+	var err error
+	if c.conn.HungUp {
+		err = c.conn.Write(p)
+	} else {
+		err = c.conn.WriteSoon(p)
+	}
+	if err != nil {
 		c.fail(err)
 		done(0, text(err))
 		return
@@ -216,7 +224,7 @@ func (c *Conn) ShutdownSend() error {
 	if c.secure || c.conn.Pending() > 0 {
 		return ErrShutdown
 	}
-	return unix.Shutdown(c.conn.FD, unix.SHUT_WR)
+	return c.conn.Shutdown()
 }
 
 // fail ends a connection that broke while bytes were sent.
