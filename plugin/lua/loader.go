@@ -131,7 +131,8 @@ func (c *control) endpoints(name string) ([]plugin.Endpoint, error) {
 	return list, nil
 }
 
-var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+([-+].*)?$`)
+// versionForm takes "x.y", too: the usual skeleton of plugins says "0.1".
+var versionForm = regexp.MustCompile(`^\d+\.\d+(\.\d+)?([-+].*)?$`)
 
 // declaration checks the rules for a handler.
 func declaration(name string, h map[string]any) (*plugin.Plugin, error) {

@@ -50,7 +50,7 @@ func init() {
 		c.Return(nil)
 	})
 	RegisterOp("configuration.get", func(c *Call) { // the value, and whether the settings are there already
-		c.Return(setting(c, c.String(0)), c.Gateway() != nil)
+		c.Return(setting(c, c.String(0)), settingsOf(c) != nil)
 	})
 	RegisterOp("configuration.limits", limits)
 	RegisterOp("configuration.clean", clean)
@@ -81,22 +81,49 @@ var Bundled = []string{"post-function", "pre-function"}
 
 // setting is a setting of kong.conf, or one that the reference derives.
 func setting(c *Call, name string) any {
-	g := c.Gateway()
-	if g == nil || g.Settings == nil {
+	read := settingsOf(c)
+	if read == nil {
 		return nil
 	}
-	v := g.Settings(name)
+	v := read(name)
 	if v == nil && name == "loaded_plugins" {
-		loaded := map[string]any{}
-		for _, n := range plugin.BundledNames() {
-			loaded[n] = true
-		}
-		for n := range c.vm.handlers {
-			loaded[n] = true
-		}
-		return loaded
+		return loadedPlugins(c, read)
 	}
 	return v
+}
+
+// loadedPlugins are the names in the setting plugins, "bundled" spelt out, and
+// what the VM has loaded beside them.
+func loadedPlugins(c *Call, read func(string) any) map[string]any {
+	loaded := map[string]any{}
+	names, set := read("plugins").([]string)
+	if !set {
+		names = []string{"bundled"}
+	}
+	for _, n := range names {
+		switch n {
+		case "off":
+		case "bundled":
+			for _, b := range plugin.BundledNames() {
+				loaded[b] = true
+			}
+		default:
+			loaded[n] = true
+		}
+	}
+	for n := range c.vm.handlers {
+		loaded[n] = true
+	}
+	return loaded
+}
+
+// settingsOf are the gateway's settings; while plugins are loaded, which is
+// before there is a gateway, those of the runtime's options.
+func settingsOf(c *Call) func(string) any {
+	if g := c.Gateway(); g != nil {
+		return g.Settings
+	}
+	return c.vm.rt.o.Settings
 }
 
 func limits(c *Call) {

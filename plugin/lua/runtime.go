@@ -36,6 +36,11 @@ type Options struct {
 	CheckClientAbort bool
 	// ThreadPools are those of ngx.run_worker_thread beside "default".
 	ThreadPools []ThreadPool
+	// Settings, if set, reads a setting of the gateway by its name in
+	// kong.conf, nil if there is none. Code that runs while plugins are loaded
+	// sees it (kong.configuration, ngx.shared, ngx.config.prefix); afterwards
+	// the gateway's own counts.
+	Settings func(name string) any
 	// Log is the error log; nil drops everything.
 	Log *log.Logger
 	// Dial, if set, gives TCP sockets of Lua code their connections, as

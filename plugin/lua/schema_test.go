@@ -88,6 +88,24 @@ func TestSchemaOfLuaPlugin(t *testing.T) {
 	}
 }
 
+// A module may read settings and dictionaries while it loads, before there is a gateway.
+func TestSettingsWhileLoading(t *testing.T) {
+	settings := map[string]any{"database": "off", "prefix": "/run/gw", "plugins": []string{"mine"}, "nginx_http_lua_shared_dict": "counts 1m"}
+	s := newStage(t, Options{Settings: func(name string) any { return settings[name] }})
+	s.rt.gw.Store(nil)
+	s.file("kong/plugins/mine/handler.lua", `
+		local file = kong.configuration.prefix .. "/mine.db"
+		assert(kong.configuration.database == "off" and file == "/run/gw/mine.db" and ngx.config.prefix() == "/run/gw/")
+		assert(kong.configuration.loaded_plugins.mine and not kong.configuration.loaded_plugins["key-auth"])
+		assert(ngx.shared.counts:incr("loads", 1, 0) >= 1 and ngx.shared.other == nil)
+		return { PRIORITY = 1, VERSION = "0.1" }`)
+	s.file("kong/plugins/mine/schema.lua", plainSchema)
+	p, err := s.rt.Load("mine")
+	if err != nil || p.Version != "0.1" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+}
+
 func TestWhatCannotBeLoaded(t *testing.T) {
 	s := newStage(t, Options{})
 	const schemaOK = plainSchema
@@ -97,6 +115,7 @@ func TestWhatCannotBeLoaded(t *testing.T) {
 		{"fraction", `return { VERSION = "1.0.0", PRIORITY = 1.5 }`, schemaOK, `not a valid integer number, got: "1.5"`},
 		{"version", `return { PRIORITY = 1 }`, schemaOK, `VERSION field does not follow the "x.y.z" format, got: "nil"`},
 		{"version4", `return { PRIORITY = 1, VERSION = "1.0.0.1" }`, schemaOK, `got: "1.0.0.1"`},
+		{"version1", `return { PRIORITY = 1, VERSION = "1" }`, schemaOK, `got: "1"`},
 		{"response", `return { PRIORITY = 1, VERSION = "1.0.0", response = print, body_filter = print }`, schemaOK, "implements both `response` and `header_filter` or `body_filter` methods"},
 		{"syntax", `local P = {`, schemaOK, "error loading module 'kong.plugins.syntax.handler':"},
 		{"missing", `return require("kong.plugins.missing.gone")`, schemaOK, "module 'kong.plugins.missing.gone' not found"},
