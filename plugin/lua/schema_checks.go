@@ -145,13 +145,49 @@ func branch(m map[string]any) schema.Errors {
 	return out
 }
 
+// judge runs a check on value. A check may change what it is shown, and the
+// change stays: plugins hash or encrypt secrets in this way, and fill fields
+// in that depend on others.
+func (cv *converter) judge(fn int, value any, otherwise string) error {
+	out, err := cv.control.do("judge", fn, value)
+	if err != nil {
+		return fmt.Errorf("the schema's function failed: %w", withoutTrace(err))
+	}
+	if len(out) > 2 {
+		old, isMap := value.(map[string]any)
+		if changed, ok := out[2].(map[string]any); ok && isMap {
+			overlay(old, changed)
+		}
+	}
+	return verdict(out, otherwise)
+}
+
+// overlay makes old equal to changed, in place. What is equal stays as it is,
+// since an empty list and an empty map are one thing in Lua.
+func overlay(old, changed map[string]any) {
+	for k := range old {
+		if _, ok := changed[k]; !ok {
+			delete(old, k)
+		}
+	}
+	for k, v := range changed {
+		before, isMap := old[k].(map[string]any)
+		if after, ok := v.(map[string]any); ok && isMap {
+			overlay(before, after)
+			continue
+		}
+		if list, ok := old[k].([]any); ok && len(list) == 0 {
+			if m, empty := v.(map[string]any); empty && len(m) == 0 {
+				continue
+			}
+		}
+		old[k] = stored(v)
+	}
+}
+
 func (cv *converter) validator(fn int) schema.Validator {
 	return func(value any) error {
-		out, err := cv.call(fn, value)
-		if err != nil {
-			return err
-		}
-		return verdict(out, "invalid value: "+fmt.Sprint(value))
+		return cv.judge(fn, value, "invalid value: "+fmt.Sprint(value))
 	}
 }
 
@@ -162,21 +198,13 @@ func (cv *converter) entityCheck(fn int, sources []string) func(map[string]any) 
 		for _, path := range sources {
 			put(part, path, at(record, path))
 		}
-		out, err := cv.call(fn, part)
-		if err != nil {
-			return err
-		}
-		return verdict(out, "entity check failed")
+		return cv.judge(fn, part, "entity check failed")
 	}
 }
 
 func (cv *converter) recordCheck(fn int) func(map[string]any) error {
 	return func(record map[string]any) error {
-		out, err := cv.call(fn, record)
-		if err != nil {
-			return err
-		}
-		return verdict(out, "schema check failed")
+		return cv.judge(fn, record, "schema check failed")
 	}
 }
 

@@ -88,6 +88,45 @@ func TestSchemaOfLuaPlugin(t *testing.T) {
 	}
 }
 
+// Checks may change what they are shown: the change is what is stored, and
+// defaults that configurations share stay as they are.
+func TestChecksThatChangeValues(t *testing.T) {
+	s := newStage(t, Options{})
+	s.file("kong/plugins/seal/handler.lua", prelude+"return P")
+	s.file("kong/plugins/seal/schema.lua", `return { name = "seal", fields = { { config = { type = "record", fields = {
+			{ password = { type = "string" } }, { kind = { type = "string" } }, { old = { type = "string" } },
+			{ names = { type = "array", elements = { type = "string" }, default = {} } },
+			{ tags = { type = "map", keys = { type = "string" }, values = { type = "string" }, default = { a = "1" } } },
+		}, custom_validator = function(c)
+			if c.password and c.password:sub(1, 7) ~= "sealed:" then
+				c.password, c.old, c.tags.b = "sealed:" .. c.password:reverse(), nil, "2"
+			end
+			return true
+		end } } }, entity_checks = { { custom_entity_check = { field_sources = { "config" }, fn = function(e)
+			if e.config.kind == "x" then e.config.kind = "y" end
+			return true
+		end } } } }`)
+	p, err := s.rt.Load("seal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ config, want map[string]any }{
+		{map[string]any{"password": "abc", "old": "o", "kind": "x"}, map[string]any{"password": "sealed:cba", "kind": "y",
+			"names": []any{}, "tags": map[string]any{"a": "1", "b": "2"}}},
+		{map[string]any{"password": "sealed:cba"}, map[string]any{"password": "sealed:cba", "names": []any{}, "tags": map[string]any{"a": "1"}}},
+	} {
+		got, text := processed(p.Config, c.config)
+		for k, v := range got {
+			if v == nil || v == schema.Null {
+				delete(got, k)
+			}
+		}
+		if text != "" || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%v: %v %s, want %v", c.config, got, text, c.want)
+		}
+	}
+}
+
 // A module may read settings and dictionaries while it loads, before there is a gateway.
 func TestSettingsWhileLoading(t *testing.T) {
 	settings := map[string]any{"database": "off", "prefix": "/run/gw", "plugins": []string{"mine"}, "nginx_http_lua_shared_dict": "counts 1m"}

@@ -139,6 +139,32 @@ end
 -- call(number, ...): a schema's function. Values come as the handler would see them, nulls are cjson.null.
 function loader.call(number, ...) return functions[number](...) end
 
+local function copy(v, depth)
+  if type(v) ~= "table" or depth > MAX_DEPTH then return v end
+  local out = {}
+  for k, e in pairs(v) do out[k] = copy(e, depth + 1) end
+  return out
+end
+
+local function same(a, b, depth)
+  if type(a) ~= "table" or type(b) ~= "table" or depth > MAX_DEPTH then return a == b end
+  for k, e in pairs(a) do
+    if not same(e, b[k], depth + 1) then return false end
+  end
+  for k in pairs(b) do
+    if a[k] == nil then return false end
+  end
+  return true
+end
+
+-- judge(number, value): what a schema's check says of it, and value again if the check changed it.
+function loader.judge(number, value)
+  local before = copy(value, 0)
+  local good, err = functions[number](value)
+  if type(value) == "table" and not same(before, value, 0) then return good, err, value end
+  return good, err
+end
+
 -- check(code): true, or false and what is wrong with code of a configuration.
 function loader.check(code) return require("kong.tools.sandbox").validate(code) end
 
