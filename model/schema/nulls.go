@@ -32,6 +32,10 @@ func (f *Field) WithNulls(rec map[string]any) map[string]any {
 	return withNulls(&recordSpec{fields: f.Fields, shorthands: f.ShorthandFields}, rec)
 }
 
+// ValueWithNulls is the same for a value of any field: the records in lists and
+// maps are filled too, and what holds no record stays as it is.
+func (f *Field) ValueWithNulls(v any) any { return nullsInside(f, v) }
+
 func withNulls(spec *recordSpec, rec map[string]any) map[string]any {
 	out := make(map[string]any, len(spec.fields))
 	for k, v := range rec {

@@ -37,6 +37,8 @@ func (cv *converter) schema(m map[string]any) (*schema.Schema, error) {
 	if s.EntityChecks, err = cv.checks("entity_checks", m["entity_checks"]); err != nil {
 		return nil, err
 	}
+	whole := schema.Field{Type: schema.Record, Fields: s.Fields}
+	checksSeeNulls(s.EntityChecks, &whole)
 	if s.ShorthandFields, err = cv.shorthands("shorthand_fields", m["shorthand_fields"]); err != nil {
 		return nil, err
 	}
@@ -146,6 +148,7 @@ func (cv *converter) attributes(path string, m map[string]any) (schema.Field, er
 		}
 		return f, fmt.Errorf("%s.type: expected one of: %s", path, strings.Join(names, ", "))
 	}
+	validatorsSeeNulls(&f)
 	return f, nil
 }
 

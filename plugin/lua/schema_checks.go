@@ -208,6 +208,28 @@ func (cv *converter) recordCheck(fn int) func(map[string]any) error {
 	}
 }
 
+// checksSeeNulls gives rules written as functions the record with Null in every
+// field without a value, however deep, as the reference does: a plugin's rule
+// asks whether a field is ngx.null, or takes its type.
+func checksSeeNulls(checks []schema.EntityCheck, record *schema.Field) {
+	for i := range checks {
+		if c := checks[i].CustomEntityCheck; c != nil {
+			fn := c.Fn
+			c.Fn = func(rec map[string]any) error { return fn(record.WithNulls(rec)) }
+		}
+	}
+}
+
+// validatorsSeeNulls is the same for the functions of a field that holds records.
+func validatorsSeeNulls(f *schema.Field) {
+	spec := *f
+	spec.ShorthandFields = nil // resolved before anything is checked
+	checksSeeNulls(f.EntityChecks, &spec)
+	if check := f.Custom; check != nil && (f.Fields != nil || f.Elements != nil || f.Values != nil) {
+		f.Custom = func(v any) error { return check(spec.ValueWithNulls(v)) }
+	}
+}
+
 // put sets a dotted path; what is absent becomes null, as the reference has it.
 func put(record map[string]any, path string, v any) {
 	names := strings.Split(path, ".")

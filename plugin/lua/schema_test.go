@@ -40,6 +40,8 @@ return { name = "rich", fields = {
 		{ conditional = { if_field = "config.mode", if_match = { eq = "a" }, then_field = "config.file", then_match = { required = true } } },
 		{ custom_entity_check = { field_sources = { "config.n", "config.m" }, run_with_missing_fields = true, fn = function(e)
 			if e.config.n ~= ngx_null and type(e.config.n) == "number" and type(e.config.m) ~= "number" then return nil, { config = { m = "n needs m" } } end return true end } },
+		{ custom_entity_check = { field_sources = { "config" }, fn = function(e)
+			if e.config.mode == "b" and type(e.config.file) == "userdata" then return nil, "mode b needs a file" end return true end } },
 	},
 	transformations = { { input = { "config.file" }, on_write = function(file) return { config = { file = file:upper() } } end } },
 }`
@@ -67,6 +69,7 @@ func TestSchemaOfLuaPlugin(t *testing.T) {
 		{"elements", map[string]any{"list": []any{map[string]any{"n": 9.0}}}, nil, "between 1 and 5"},
 		{"conditional", map[string]any{"mode": "a"}, nil, "failed conditional validation given value of field 'config.mode'"},
 		{"entity check", map[string]any{"n": 1.0}, nil, "n needs m"},
+		{"rule over the whole configuration", map[string]any{"mode": "b"}, nil, "mode b needs a file"},
 		{"pattern", map[string]any{"pat": "19"}, nil, "no nines"},
 		{"transformation", map[string]any{"file": "abc"}, map[string]any{"file": "ABC"}, ""},
 		{"unknown", map[string]any{"colour": 1.0}, nil, "unknown field"},

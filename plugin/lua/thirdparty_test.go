@@ -110,6 +110,10 @@ var thirdParty = []struct{ module, body, want string }{
 	{"basexx", `return m.to_base32("foobar"), m.from_base32("MZXW6YTBOI======"), m.to_url64("a?>"), m.from_hex("6162")`, "MZXW6YTBOI====== foobar YT8- ab"},
 	{"resty.hmac", `return m:new("k", m.ALGOS.SHA256):final("d", true):sub(1, 8)`, "e7ea21c3"},
 	{"resty.core", `return m.version ~= nil, require("resty.core.base").get_request() ~= nil`, "true true"},
+	{"resty.core.ctx", `local before = ngx.ctx for _, part in ipairs { "var", "request", "response", "shdict", "time", "exit", "phase" } do require("resty.core." .. part) end
+		return m == require "resty.core", ngx.ctx == before, type(ngx.var.host), type(ngx.shared.kong), type(ngx.now()), ngx.get_phase()`, "true true string table number access"},
+	{"kong.tools.sandbox", `local ok, err = pcall(m.sandbox, "return )", { chunk_name = "mine" }) return m.sandbox("return more .. type(kong.request)", { env = { more = "x", kong = kong } })(), ok, err:match("^%[string \"mine\"%]"),
+		m.validate("return 1", { env = {} }), m.sandbox("return more")(), m.sandbox("return 1", "=named")()`, `xtable false [string "mine"] true nil 1`},
 	{"resty.random", `return #m.bytes(8)`, "8"},
 	{"resty.aes", `local c = m:new("key") local g = m:new("k", nil, m.cipher(256, "gcm"), m.hash.sha256, 2) local e = g:encrypt("x") local p = m:new(("k"):rep(16), nil, m.cipher(128, "cbc"), { iv = ("i"):rep(16) })
 		return c:decrypt(c:encrypt("text")), g:decrypt(e[1], e[2]), g:decrypt(e[1], ("0"):rep(16)) == nil, require("resty.string").to_hex(p:encrypt("a")), m:new("k", "salt")`, "text x true f7cd8241460ad2dd9f6463fc7c31c433 nil salt must be 8 characters or nil"},

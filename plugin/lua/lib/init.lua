@@ -32,3 +32,10 @@ require("jit.opt").start("minstitch=40")
 
 -- Plugins gate on the version of the reference's LuaJIT.
 jit.version_num = 20199
+
+-- Parts of lua-resty-core that Lua code names by habit. Debian's files of these names bind nginx's own functions and would
+-- take ngx.ctx, ngx.var and others away.
+for _, part in ipairs { "base64", "coroutine", "ctx", "exit", "hash", "misc", "ndk", "param", "phase", "regex", "request", "response",
+  "shdict", "socket", "socket_tcp", "time", "uri", "utils", "var", "worker" } do
+  package.preload["resty.core." .. part] = function() return require "resty.core" end
+end

@@ -53,35 +53,47 @@ end
 
 local DISABLED = "loading of untrusted Lua code disabled because 'untrusted_lua' config option is set to 'off'"
 
--- parse(code, name): the function, or nil and a text.
-function M.parse(code, name)
-  local f, err = loadstring(code, name)
+-- parse(code, options): the function, or nil and a text.
+function M.parse(code, options)
+  local f, err = loadstring(code, type(options) == "table" and options.chunk_name or type(options) == "string" and options or nil)
   if not f then return nil, err end
   return f
 end
 
--- load(code, name): a function that runs the code as the settings say, or nil and a text.
-function M.load(code, name)
+-- with_globals(env, extra): extra's values lie over the few globals.
+local function with_globals(env, extra)
+  for name, value in pairs(extra or {}) do env[name] = value end
+  return env
+end
+
+-- load(code, options): a function that runs the code as the settings say, or nil and a text. options is the chunk's name, or a
+-- table: env has more globals for the code, chunk_name the name.
+function M.load(code, options)
   local mode, requires, names = settings()
   if mode == "off" then return nil, DISABLED end
-  local f, err = M.parse(code, name)
+  local extra = type(options) == "table" and options.env or nil
+  local f, err = M.parse(code, options)
   if not f then return nil, err end
-  if mode == "sandbox" then setfenv(f, environment(requires, names)) end
+  if mode == "sandbox" then
+    setfenv(f, with_globals(environment(requires, names), extra))
+  elseif extra then
+    setfenv(f, setmetatable(with_globals({}, extra), { __index = _G, __newindex = _G }))
+  end
   return f
 end
 
--- sandbox(code): like load, but throws.
-function M.sandbox(code, name)
-  local f, err = M.load(code, name)
+-- sandbox(code, options): like load, but throws.
+function M.sandbox(code, options)
+  local f, err = M.load(code, options)
   if not f then error(err, 2) end
   return f
 end
 
--- validate(code): true, or false and a text; nothing is run.
-function M.validate(code, name)
+-- validate(code, options): true, or false and a text; nothing is run.
+function M.validate(code, options)
   local mode = settings()
   if mode == "off" then return false, DISABLED end
-  local f, err = M.parse(code, name)
+  local f, err = M.parse(code, options)
   if not f then return false, err end
   return true
 end
