@@ -71,6 +71,8 @@ func TestSchemasOfPlugins(t *testing.T) {
 		{"functions see null where there is no value", `{ r = { type = "record", fields = { { a = { type = "string" } }, { b = { type = "array", elements = { type = "record", fields = { { n = { type = "number" } } } } } } },
 			custom_validator = function(r) return nil, table.concat({ type(r.a), tostring(r.a == ngx.null), type(r.b[1].n), type(r.b[1].none) }, " ") end } }`,
 			conf{"r": conf{"b": []any{conf{}}}}, nil, "userdata true userdata nil"},
+		{"what they change is stored, without those nulls", `{ r = { type = "record", fields = { { a = { type = "string" } }, { b = { type = "string" } }, { l = { type = "array", elements = { type = "record", fields = { { n = { type = "number" } }, { m = { type = "number" } } } } } } },
+			custom_validator = function(r) r.a, r.b, r.l[1].n = "new", nil, 2 return true end } }`, conf{"r": conf{"b": "x", "l": []any{conf{"n": 1.0}}}}, conf{"r": conf{"a": "new", "l": []any{conf{"n": 2.0}}}}, ""},
 		{"so do rules of a record", `{ r = { type = "record", fields = { { a = { type = "string" } }, { s = { type = "record", fields = { { x = { type = "string" } }, { y = { type = "number", default = 4 } } } } } },
 			entity_checks = { { custom_entity_check = { field_sources = { "a", "s" }, fn = function(r) return nil, type(r.a) .. " " .. type(r.s.x) .. " " .. r.s.y end } } } } }`,
 			conf{"r": conf{"a": "given"}}, nil, "string userdata 4"},

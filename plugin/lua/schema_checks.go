@@ -215,7 +215,12 @@ func checksSeeNulls(checks []schema.EntityCheck, record *schema.Field) {
 	for i := range checks {
 		if c := checks[i].CustomEntityCheck; c != nil {
 			fn := c.Fn
-			c.Fn = func(rec map[string]any) error { return fn(record.WithNulls(rec)) }
+			c.Fn = func(rec map[string]any) error {
+				shown := record.WithNulls(rec)
+				err := fn(shown)
+				adopt(rec, shown)
+				return err
+			}
 		}
 	}
 }
@@ -226,8 +231,66 @@ func validatorsSeeNulls(f *schema.Field) {
 	spec.ShorthandFields = nil // resolved before anything is checked
 	checksSeeNulls(f.EntityChecks, &spec)
 	if check := f.Custom; check != nil && (f.Fields != nil || f.Elements != nil || f.Values != nil) {
-		f.Custom = func(v any) error { return check(spec.ValueWithNulls(v)) }
+		f.Custom = func(v any) error {
+			shown := spec.ValueWithNulls(v)
+			err := check(shown)
+			if rec, ok := v.(map[string]any); ok {
+				adopt(rec, shown.(map[string]any))
+			}
+			return err
+		}
 	}
+}
+
+// adopt takes over what a function changed in shown, a copy of rec with nulls;
+// nulls that only the copy has stay there.
+func adopt(rec, shown map[string]any) {
+	for k := range rec {
+		if _, ok := shown[k]; !ok {
+			delete(rec, k)
+		}
+	}
+	for k, v := range shown {
+		old, had := rec[k]
+		before, isMap := old.(map[string]any)
+		after, toMap := v.(map[string]any)
+		switch {
+		case v == schema.Null && !had:
+		case isMap && toMap:
+			adopt(before, after)
+		default:
+			rec[k] = adopted(old, v)
+		}
+	}
+}
+
+// adopted is the value that a field gets whose value was old.
+func adopted(old, v any) any {
+	list, ok := v.([]any)
+	if !ok {
+		if m, isMap := v.(map[string]any); isMap {
+			return schema.StripNulls(m)
+		}
+		return v
+	}
+	was, _ := old.([]any)
+	out := make([]any, len(list))
+	for i, e := range list {
+		m, isMap := e.(map[string]any)
+		if !isMap {
+			out[i] = e
+			continue
+		}
+		if i < len(was) {
+			if before, ok := was[i].(map[string]any); ok {
+				adopt(before, m)
+				out[i] = before
+				continue
+			}
+		}
+		out[i] = schema.StripNulls(m)
+	}
+	return out
 }
 
 // put sets a dotted path; what is absent becomes null, as the reference has it.

@@ -64,6 +64,9 @@ var shipped = []struct{ module, body, want string }{
 		return t, (table.concat(p:metric_data()):find("x_hits", 1, true)), (p:counter("bad name")), (p:gauge("up"))`,
 		"# HELP x_nginx_metric_errors_total Number of nginx-lua-prometheus errors\n# TYPE x_nginx_metric_errors_total counter\nx_nginx_metric_errors_total 1\n# HELP x_hits Hits\n# TYPE x_hits counter\nx_hits{path=\"a\\\"b\"} 3\n# TYPE x_up gauge\nx_up 3\n" +
 			"# HELP x_lat Latency\n# TYPE x_lat histogram\nx_lat_bucket{m=\"GET\",le=\"1\"} 1\nx_lat_bucket{m=\"GET\",le=\"+Inf\"} 2\nx_lat_count{m=\"GET\"} 2\nx_lat_sum{m=\"GET\"} 3.5\n nil nil nil"},
+	{"kong.plugins.prometheus.exporter", `local p = m.get_prometheus() local h = p:histogram("tp_seconds", "Times", { "host" }, { 1 }) local g = p:gauge("tp_now", "Now", { "host" }, p.LOCAL_STORAGE) h:observe(0.5, { "a" }) g:set(3, { "a" })
+		local out = {} m.metric_data(function(s) if s:find("tp_now{", 1, true) then out[#out + 1] = s end end) return p == m.get_prometheus(), #out, out[1], table.concat(m.metric_data()):find('kong_tp_seconds_count{host="a"} 1', 1, true) ~= nil`,
+		"true 1 kong_tp_now{host=\"a\"} 3\n true"},
 	{"kong.observability.otlp", `local types, codec, parse = require "gibbon.protobuf.types", require "gibbon.protobuf.codec", require "gibbon.protobuf.parse" local st = types.new()
 		types.add(st, parse('syntax = "proto3"; message R { repeated A a = 1; message A { V v = 1; repeated S s = 2; } message V { repeated K k = 1; } message K { string k = 1; Y y = 2; } message Y { string s = 1; int64 i = 3; } message S { bytes scope = 1; repeated P p = 2; } message P { bytes id = 1; int32 n = 2; bytes parent = 4; string name = 5; fixed64 start = 7; K body = 5000; } }'))
 		local function dec(s) return codec.decode(st, types.find(st, "R"), s).a[1] end
