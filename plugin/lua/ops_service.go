@@ -1,7 +1,9 @@
 package lua
 
 import (
+	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 )
@@ -51,6 +53,7 @@ func init() {
 		refuse(c, k.Service.SetTLSVerifyStore(c.String(0)), true)
 	}))
 	RegisterOp("ctx.balancer_data", onRequest(balancerData))
+	RegisterOp("ctx.times", onRequest(func(c *Call, k *pdk.Kong) { c.Return(k.PhaseTimes()) }))
 }
 
 // balancerData(): what plugins read of ngx.ctx.balancer_data.
@@ -65,11 +68,39 @@ func balancerData(c *Call, k *pdk.Kong) {
 		tries[i] = try
 	}
 	data := map[string]any{"tries": tries, "try_count": len(tries), "scheme": k.X.View(k.X.UpstreamScheme)}
+	b := &k.Balance
 	if s := k.Router.Service; s != nil {
 		data["host"], data["port"] = s.Host, s.Port
+		data["retries"], data["connect_timeout"], data["send_timeout"], data["read_timeout"] = s.Retries, s.ConnectTimeout, s.WriteTimeout, s.ReadTimeout
+	}
+	for name, n := range map[string]int{"retries": b.Retries, "connect_timeout": b.ConnectTimeout, "send_timeout": b.WriteTimeout, "read_timeout": b.ReadTimeout} {
+		if n >= 0 {
+			data[name] = n
+		}
+	}
+	switch {
+	case b.Upstream != "":
+		data["host"] = b.Upstream
+	case b.Host != "":
+		data["host"], data["port"] = b.Host, b.Port
+	}
+	if host, ok := data["host"].(string); ok {
+		data["type"] = hostType(host)
 	}
 	if n := len(k.Tries); n > 0 {
-		data["ip"], data["port"] = k.Tries[n-1].IP, k.Tries[n-1].Port
+		data["ip"], data["port"], data["hostname"] = k.Tries[n-1].IP, k.Tries[n-1].Port, data["host"]
 	}
 	c.Return(data)
+}
+
+// hostType says what a host is: "ipv4", "ipv6" or "name".
+func hostType(host string) string {
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	switch {
+	case err != nil:
+		return "name"
+	case a.Is4():
+		return "ipv4"
+	}
+	return "ipv6"
 }

@@ -41,6 +41,12 @@ var shipped = []struct{ module, body, want string }{
 		local worker = ngx.thread.spawn(m.with_worker_mutex, { name = "w", timeout = 1 }, function(t) ngx.sleep(0.02) return t end) local lost = { m.with_worker_mutex({ name = "w", timeout = 0.001 }, add) }
 		return table.concat(order, ""), out[1] + out[2], w, err, w2, select(2, ngx.thread.wait(worker)), lost[2], (m.with_coroutine_mutex({ name = "e" }, error)), pcall(m.with_worker_mutex, {}, add)`,
 		"1+1-2+2- 3 nil timeout acquiring coroutine lock true 0 timeout nil false opts.name is required and must be a string"},
+	{"kong.observability.tracing.request_id", `return m.get() == ngx.var.request_id, require("kong.tracing.request_id") == m`, "true true"},
+	{"kong.plugins.jwt.asn_sequence", `local key = require("resty.openssl.pkey").new { type = "EC", curve = "prime256v1" } local der = key:sign("data", "sha256") local seq = m.parse_simple_sequence(der)
+		local r, s = m.unsign_integer(seq[1], 32), m.unsign_integer(seq[2], 32) local again = m.create_simple_sequence { m.resign_integer(r), m.resign_integer(s) } local long = m.create_simple_sequence { ("x"):rep(300) }
+		local out = {} for _, bad in ipairs { "", "\48", "\48\3\2\1", "\48\3\4\1a", "\48\3\2\1ab", "\48\132\1\1\1\1" } do out[#out + 1] = tostring((pcall(m.parse_simple_sequence, bad))) end
+		return #r, #s, again == der, key:verify(again, "data", "sha256"), #m.parse_simple_sequence(long)[1], table.concat(out, " "), (m.unsign_integer("\1", 2)):byte(1, 2), (m.resign_integer("\0\128")):byte(1, 2)`,
+		"32 32 true true 300 false false false false false false 0 0 128"},
 	{"kong.cluster_events", `return m.new() == kong.cluster_events`, "true"},
 	{"kong.worker_events", `return type(m.register), m.new() == kong.worker_events`, "function true"},
 	{"resty.worker.events", `local got m.register(function(d, e, s) got = s .. e .. d end, "rwe", "x") local e = m.event_list("s", "a", "b") m.post_local("rwe", "x", "!") ngx.sleep(0.02) return got, e.a, (pcall(function() return e.c end))`, "rwex! a false"},

@@ -119,6 +119,9 @@ var thirdParty = []struct{ module, body, want string }{
 		return c:decrypt(c:encrypt("text")), g:decrypt(e[1], e[2]), g:decrypt(e[1], ("0"):rep(16)) == nil, require("resty.string").to_hex(p:encrypt("a")), m:new("k", "salt")`, "text x true f7cd8241460ad2dd9f6463fc7c31c433 nil salt must be 8 characters or nil"},
 	{"resty.openssl.pkey", `local k = m.new { type = "RSA", bits = 2048 } local s = k:sign("data", "sha256") local pub = m.new(k:to_PEM("public")) return pub:verify(s, "data", "sha256"), pub:verify(s, "x", "sha256"),
 		k:tostring("private", "PEM"):sub(1, 27), type(m.PADDINGS), k:is_private()`, "true false -----BEGIN PRIVATE KEY----- table true"},
+	{"gibbon.jwk", `local json, pkey = require "cjson", require "resty.openssl.pkey" local same = {} for i, how in ipairs { { type = "RSA", bits = 2048 }, { type = "EC", curve = "secp384r1" }, { type = "Ed25519" } } do local k = pkey.new(how)
+		local a, b = json.decode(k:tostring("private", "JWK")), json.decode(k:tostring("PublicKey", "JWK")) same[i] = tostring(a.kid == b.kid and #a.kid == 43 and b.d == nil) end
+		return table.concat(same, " "), m.thumbprint { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }`, "true true true kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}, // RFC 8037, appendix A.3
 	{"resty.openssl.digest", `local d = m.new("sha256") d:update("a", "b") return require("resty.string").to_hex(d:final()):sub(1, 8), require("resty.string").to_hex(m.new("sha1"):final("ab")):sub(1, 8)`, "fb8e20fc da23614e"},
 	{"resty.openssl.hmac", `local h = m.new("k", "sha256") h:update("d") return require("resty.string").to_hex(h:final()):sub(1, 8)`, "e7ea21c3"},
 	{"resty.openssl.mac", `return require("resty.string").to_hex(m.new("k", "HMAC", nil, "sha256"):final("d")):sub(1, 8)`, "e7ea21c3"},

@@ -2,8 +2,32 @@
 local native = require "gibbon.native"
 local op = require "gibbon.op"
 
-local phase = native.pdk_phase
-local ask_balancer = op.ask("ctx.balancer_data")
+local phase, ACCESS = native.pdk_phase, 0x20
+local ask_balancer, ask_times = op.ask("ctx.balancer_data"), op.ask("ctx.times")
+
+-- What plugins of old times write into ngx.ctx.balancer_data steers the request, as kong.service does.
+local function steer(data, name)
+  if name == "host" or name == "port" then
+    kong.service.set_target(data.host, data.port)
+  elseif name == "retries" then
+    kong.service.set_retries(data.retries)
+  elseif name == "connect_timeout" or name == "send_timeout" or name == "read_timeout" then
+    kong.service.set_timeouts(data.connect_timeout, data.send_timeout, data.read_timeout)
+  end
+end
+
+local function balancer_data()
+  local data = ask_balancer()
+  if not data or phase() ~= ACCESS then return data end
+  return setmetatable({}, {
+    __index = data,
+    __newindex = function(_, name, value)
+      data[name] = value
+      steer(data, name)
+    end,
+    __pairs = function() return next, data, nil end,
+  })
+end
 
 local fields = {
   KONG_PHASE = function() return phase() end,
@@ -26,7 +50,7 @@ local fields = {
     for name, v in pairs(c.named) do captures[name] = v end
     return { uri_captures = next(captures) ~= nil and captures or nil }
   end,
-  balancer_data = function() return ask_balancer() end,
+  balancer_data = balancer_data,
   KONG_PROCESSING_START = function() -- milliseconds
     local ok, seconds = pcall(ngx.req.start_time)
     return ok and math.floor(seconds * 1000 + 0.5) or nil
@@ -37,6 +61,16 @@ local fields = {
   end,
   workspace = function() return kong.default_workspace end,
 }
+
+-- Milliseconds, as they come to be known.
+for _, name in ipairs { "KONG_REWRITE_START", "KONG_REWRITE_ENDED_AT", "KONG_REWRITE_TIME", "KONG_ACCESS_START", "KONG_ACCESS_ENDED_AT", "KONG_ACCESS_TIME",
+  "KONG_BALANCER_START", "KONG_BALANCER_ENDED_AT", "KONG_BALANCER_TIME", "KONG_WAITING_TIME", "KONG_PROXY_LATENCY", "KONG_RESPONSE_LATENCY",
+  "KONG_RECEIVE_TIME", "KONG_HEADER_FILTER_START" } do
+  fields[name] = function()
+    local times = ask_times()
+    return times and times[name]
+  end
+end
 
 native.set_ctx_meta {
   __index = function(_, name)

@@ -66,6 +66,18 @@ function M.to_der(jwk)
   return nil, 'not yet supported jwk type "' .. tostring(kty) .. '"'
 end
 
+-- The members that name a key in its thumbprint, in the order that they have in it (RFC 7638, RFC 8037).
+local NAMING = { RSA = { "e", "kty", "n" }, EC = { "crv", "kty", "x", "y" }, OKP = { "crv", "kty", "x" } }
+
+-- thumbprint(jwk) is SHA-256 of the public key (RFC 7638), in base64url.
+function M.thumbprint(jwk)
+  local parts = {}
+  for i, name in ipairs(NAMING[jwk.kty]) do parts[i] = ('"%s":"%s"'):format(name, jwk[name]) end
+  local sha = require("resty.sha256"):new()
+  sha:update("{" .. concat(parts, ",") .. "}")
+  return M.b64(sha:final())
+end
+
 -- spki(der) is the SubjectPublicKeyInfo of an RSAPublicKey (RFC 8017); pkcs1_pem(pem) goes the other way, in PEM.
 function M.spki(rsa) return sequence(sequence(RSA, "\5\0"), bits(rsa)) end
 

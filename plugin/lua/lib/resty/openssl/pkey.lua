@@ -168,6 +168,7 @@ local function to_jwk(self, private)
     out = { kty = "OKP", crv = name, x = b64(p.public) }
     if private then out.d = b64(p.private) end
   end
+  out.kid = jwk.thumbprint(out)
   return require("cjson.safe").encode(out)
 end
 
