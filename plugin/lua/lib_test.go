@@ -291,6 +291,10 @@ func TestRestyOpenSSL(t *testing.T) {
 		say((pkey.new("nonsense"))) local a, b = pkey.new { type = "X25519" }, pkey.new { type = "X25519" } say(a:derive(b) == b:derive(a))
 		say(#rand.bytes(20)) say(hex(kdf.derive { type = kdf.PBKDF2, outlen = 20, pass = "password", salt = "salt", md = "sha1", pbkdf2_iter = 2 }))
 		say(hex(kdf.derive { type = kdf.HKDF, outlen = 16, md = "sha256", hkdf_key = "secret", salt = "salt", hkdf_info = "info" }))
+		local h = kdf.new("HKDF") say(hex(h:derive(16, { digest = "sha256", key = "secret", salt = "salt", info = "info", mode = kdf.HKDEF_MODE_EXTRACT_AND_EXPAND })))
+		h:reset() say(hex(h:derive(16, { digest = "sha256", key = "secret", salt = "salt", info = "info", mode = "EXTRACT_AND_EXPAND" })))
+		say(hex(kdf.new("PBKDF2"):derive(20, { digest = "sha1", pass = "password", salt = "salt", iter = 2, pkcs5 = 1 })), #kdf.new("SCRYPT"):derive(32, { pass = "p", salt = "s", n = 16, r = 1, p = 1 }))
+		say(kdf.new("nope")) say(h:derive(16, { colour = "red" })) say(h:derive(0)) say(h:derive(16, { key = 5 }))
 		say(bn.new(255):to_hex(), bn.from_binary("\1\0"):to_dec(), tostring(bn.from_hex("FF")) , bn.new(1) < bn.new(2), require("resty.openssl").pkey == pkey)`),
 		`ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
 nil digest.new: invalid digest type "nope"
@@ -316,6 +320,13 @@ true
 20
 ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957
 `+hkdfHex()+`
+`+hkdfHex()+`
+`+hkdfHex()+`
+ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957 32
+nil kdf.new: invalid KDF type "nope"
+nil kdf:derive: unknown parameter "colour"
+nil kdf:derive: expect a length from 1 to 1048576 at #1
+nil kdf:derive: expect a string for "key"
 FF 256 255 true true`)
 }
 

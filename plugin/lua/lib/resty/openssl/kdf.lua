@@ -1,9 +1,10 @@
--- resty.openssl.kdf: PBKDF2 and scrypt, and what else EVP derives by text parameters.
+-- resty.openssl.kdf: keys derived from secrets: any derivation of libcrypto by its name (new), and those that have a number (derive).
 local crypto = require "gibbon.crypto"
 local ffi = require "ffi"
 local C = crypto.C
 
-local M = { PBKDF2 = -1, SCRYPT = 973, HKDF = 1036, TLS1_PRF = 1021 }
+local M = { PBKDF2 = -1, SCRYPT = 973, HKDF = 1036, TLS1_PRF = 1021,
+  HKDEF_MODE_EXTRACT_AND_EXPAND = 0, HKDEF_MODE_EXTRACT_ONLY = 1, HKDEF_MODE_EXPAND_ONLY = 2 }
 
 -- bytes of a parameter as hex for EVP_PKEY_CTX_ctrl_str.
 local function hex(s) return (s:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
@@ -45,6 +46,72 @@ function M.derive(o)
       { "hexseed", hex(o.tls1_prf_seed or "") } })
   end
   return nil, "kdf.derive: unknown type " .. tostring(o.type)
+end
+
+local INTEGER, UNSIGNED = 1, 2 -- kinds of OSSL_PARAM
+local MAX_LENGTH = 2 ^ 20
+local kdf = {}
+local mt = { __index = kdf }
+
+-- new(name): a derivation of libcrypto, such as HKDF, PBKDF2, SCRYPT or KBKDF.
+function M.new(name)
+  if type(name) ~= "string" then return nil, "kdf.new: expect a string at #1" end
+  local algorithm = C.EVP_KDF_fetch(nil, name, nil)
+  if algorithm == nil then
+    C.ERR_clear_error()
+    return nil, 'kdf.new: invalid KDF type "' .. name .. '"'
+  end
+  algorithm = ffi.gc(algorithm, C.EVP_KDF_free)
+  local ctx = C.EVP_KDF_CTX_new(algorithm)
+  if ctx == nil then return crypto.failure("kdf.new") end
+  return setmetatable({ ctx = ffi.gc(ctx, C.EVP_KDF_CTX_free), algorithm = algorithm }, mt)
+end
+
+-- kind(self, name, is_number): how the derivation takes a parameter; some are taken as a number and as a text.
+local function kind(self, name, is_number)
+  local list, i, found = C.EVP_KDF_settable_ctx_params(self.algorithm), 0, nil
+  while list ~= nil and list[i].key ~= nil do
+    if ffi.string(list[i].key) == name then
+      local t = tonumber(list[i].data_type)
+      found = found or t
+      if (t == INTEGER or t == UNSIGNED) == is_number then return t end
+    end
+    i = i + 1
+  end
+  return found
+end
+
+-- derive(outlen, options): a key of outlen bytes. options has the parameters by libcrypto's names: digest, key, salt, info, mode,
+-- pass, iter, n, r, p, …
+function kdf:derive(outlen, options)
+  if type(outlen) ~= "number" or outlen < 1 or outlen > MAX_LENGTH then return nil, "kdf:derive: expect a length from 1 to " .. MAX_LENGTH .. " at #1" end
+  local count = 0
+  for _ in pairs(options or {}) do count = count + 1 end
+  local list, anchor, i = ffi.new("OSSL_PARAM[?]", count + 1), {}, 0
+  for name, value in pairs(options or {}) do
+    local t = kind(self, name, type(value) == "number")
+    if not t then return nil, 'kdf:derive: unknown parameter "' .. tostring(name) .. '"' end
+    local data, size
+    if t == INTEGER or t == UNSIGNED then
+      if type(value) ~= "number" then return nil, 'kdf:derive: expect a number for "' .. name .. '"' end
+      data, size = ffi.new(t == INTEGER and "int64_t[1]" or "uint64_t[1]", value), 8
+    else
+      if type(value) ~= "string" then return nil, 'kdf:derive: expect a string for "' .. name .. '"' end
+      data, size = ffi.new("char[?]", #value + 1, value), #value
+    end
+    anchor[#anchor + 1], anchor[#anchor + 2] = name, data
+    list[i] = { key = name, data_type = t, data = data, data_size = size }
+    i = i + 1
+  end
+  local buf = ffi.new("unsigned char[?]", outlen)
+  if C.EVP_KDF_derive(self.ctx, buf, outlen, list) ~= 1 then return crypto.failure("kdf:derive") end
+  return ffi.string(buf, outlen)
+end
+
+-- reset(): forgets the parameters that were given.
+function kdf:reset()
+  C.EVP_KDF_CTX_reset(self.ctx)
+  return true
 end
 
 return M
