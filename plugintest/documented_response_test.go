@@ -148,6 +148,7 @@ func TestSetHeadersOrder(t *testing.T) {
 func TestGetRawBody(t *testing.T) {
 	ask(t, phases{"body_filter": "local chunk, last = ngx.arg[1], ngx.arg[2]\nlocal body = kong.response.get_raw_body()\nif not last then show('early', body, ngx.arg[1]) else show('whole', #body) end"},
 		nil, &Response{Status: 200, Header: Header{{"Transfer-Encoding", "chunked"}}, Body: "0123456789"}).answered(200, "0123456789").logs("<whole 10>").shows("early nil ", "whole 10")
+	ask(t, phases{"response": "show(kong.response.get_raw_body())"}, nil, &Response{Status: 200, Header: Header{{"Transfer-Encoding", "chunked"}}, Body: "whole"}).answered(200, "whole").shows("whole")
 	ask(t, phases{"log": "show(fails(kong.response.get_raw_body))"}, nil).logs("function cannot be called in log phase")
 }
 
