@@ -65,3 +65,41 @@ func TestContextFields(t *testing.T) {
 	}
 	s.end(k)
 }
+
+// Plugins of old times set the consumer and the credential in ngx.ctx, in
+// place of kong.client.authenticate.
+func TestContextSaysWhoItIs(t *testing.T) {
+	s := newStage(t, Options{})
+	p := s.plugin("p", `
+		function P:access()
+			local c = kong.client
+			ngx.ctx.authenticated_credential = { id = "key" }
+			say("credential", c.get_consumer(), c.get_credential().id)
+			ngx.ctx.authenticated_consumer = { id = "1", username = "ann" }
+			say("both", c.get_consumer().username, c.get_credential().id, ngx.ctx.authenticated_consumer.username, rawget(ngx.ctx, "authenticated_consumer"))
+			ngx.ctx.authenticated_credential = nil
+			say("consumer", c.get_consumer().username, c.get_credential())
+			ngx.ctx.authenticated_consumer = "text"
+			say("text", c.get_consumer().username, ngx.ctx.authenticated_consumer)
+			ngx.ctx.other = 1
+			say("other", rawget(ngx.ctx, "other"))
+			rawset(ngx.ctx, "authenticated_consumer", nil)
+			ngx.ctx.authenticated_consumer = nil
+			say("nobody", c.get_consumer(), c.get_credential())
+			ngx.ctx.authenticated_consumer = { id = "2", username = "bob" }
+		end`)
+	all := s.start(p)
+	s.lines()
+	k, _ := s.request()
+	k.Phase, k.X.Phase = phase.Access, uint32(phase.Access)
+	s.rt.Run(k, phase.Access, all)
+	got := strings.ReplaceAll(s.lines(), "\t", " ")
+	for _, want := range []string{"credential nil key", "both ann key ann nil", "consumer ann nil", "text ann text", "other 1", "nobody nil nil"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if c := k.Client.Consumer(); c["username"] != "bob" {
+		t.Errorf("the gateway has the consumer %v", c)
+	}
+}

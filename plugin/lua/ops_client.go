@@ -12,6 +12,13 @@ import (
 func init() {
 	RegisterOp("client.identity", onRequest(identity))
 	RegisterOp("client.authenticate", onRequest(authenticate))
+	RegisterOp("client.forget", onRequest(func(c *Call, k *pdk.Kong) {
+		if err := k.Client.Forget(); err != nil {
+			c.Fail(err.Error())
+			return
+		}
+		c.Return()
+	}))
 	RegisterOp("client.load_consumer", onRequest(loadConsumer))
 	RegisterOp("client.protocol", onRequest(func(c *Call, k *pdk.Kong) {
 		p, err := k.Client.Protocol(c.Bool(0))

@@ -49,6 +49,15 @@ func (c *Client) Authenticate(consumer, credential dao.Record) error {
 	return nil
 }
 
+// Forget takes the consumer and the credential of the request away.
+func (c *Client) Forget() error {
+	if err := c.k.in(phase.Access); err != nil {
+		return err
+	}
+	c.k.consumer, c.k.credential = nil, nil
+	return nil
+}
+
 // errNotUUID refuses what cannot be an id.
 var errNotUUID = errors.New("cannot load a consumer with an id that is not a uuid")
 

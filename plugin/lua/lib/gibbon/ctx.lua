@@ -3,7 +3,7 @@ local native = require "gibbon.native"
 local op = require "gibbon.op"
 
 local phase, ACCESS = native.pdk_phase, 0x20
-local ask_balancer, ask_times = op.ask("ctx.balancer_data"), op.ask("ctx.times")
+local ask_balancer, ask_times, ask_forget = op.ask("ctx.balancer_data"), op.ask("ctx.times"), op.ask("client.forget")
 
 -- What plugins of old times write into ngx.ctx.balancer_data steers the request, as kong.service does.
 local function steer(data, name)
@@ -72,7 +72,26 @@ for _, name in ipairs { "KONG_REWRITE_START", "KONG_REWRITE_ENDED_AT", "KONG_REW
   end
 end
 
+-- Plugins of old times say who a request is by these fields, as kong.client.authenticate does; nil takes one away.
+local function identified(field, value)
+  if phase() ~= ACCESS or value ~= nil and type(value) ~= "table" then return false end
+  local consumer, credential = kong.client.get_consumer(), kong.client.get_credential()
+  if field == "authenticated_consumer" then consumer = value else credential = value end
+  if consumer == nil and credential == nil then
+    ask_forget()
+  else
+    kong.client.authenticate(consumer, credential)
+  end
+  return true
+end
+
 native.set_ctx_meta {
+  __newindex = function(ctx, name, value)
+    if name == "authenticated_consumer" or name == "authenticated_credential" then
+      if identified(name, value) then return end
+    end
+    rawset(ctx, name, value)
+  end,
   __index = function(_, name)
     local f = fields[name]
     return f and f()

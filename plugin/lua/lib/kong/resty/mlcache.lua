@@ -1,0 +1,2 @@
+-- kong.resty.mlcache: resty.mlcache by the name that the reference keeps it under
+return require "resty.mlcache"
