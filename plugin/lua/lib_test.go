@@ -360,7 +360,7 @@ func TestRestyOpenSSLX509(t *testing.T) {
 		local ca, leaf = cert("ca.test", "ca.test", cak, cak, true), cert("leaf.test", "ca.test", k, cak, false)
 		leaf = assert(x509.new(leaf:to_PEM())) say(assert(x509.new(leaf:tostring("DER"))):to_PEM() == leaf:to_PEM(), leaf == x509.new(leaf:to_PEM()))
 		say(leaf:get_version(), leaf:get_serial_number():to_dec(), leaf:get_subject_name():tostring(), leaf:get_issuer_name():find("CN").blob, leaf:get_not_after() - leaf:get_not_before())
-		for kind, v in leaf:get_subject_alt_name():each() do say(kind, v) end say(leaf:get_basic_constraints("CA"), ca:get_basic_constraints("CA"), leaf:get_signature_name())
+		for kind, v in leaf:get_subject_alt_name():each() do say(kind, v) end for kind, v in pairs(leaf:get_subject_alt_name()) do assert(({ DNS = "leaf.test", IP = "127.0.0.1" })[kind] == v) end say(leaf:get_basic_constraints("CA"), ca:get_basic_constraints("CA"), leaf:get_signature_name())
 		say(leaf:verify(cak), leaf:verify(k), leaf:check_private_key(k), (leaf:check_private_key(cak)), leaf:get_pubkey():tostring() == k:tostring(), #leaf:digest("sha256"), leaf:check_host("leaf.test"))
 		local s = store.new() say(s:verify(leaf)) s:add(ca) say(s:verify(leaf)) local ch = s:verify(leaf, chain.new(), true) say(#ch:all(), ch:index(2) == ca)
 		local r = csr.new() r:set_subject_name(name.new():add("CN", "csr.test")) r:set_pubkey(k) r:set_subject_alt_name({ { "DNS", "csr.test" } }) r:sign(k) r = assert(csr.new(r:to_PEM())) say(r:get_subject_name():find("CN").blob, r:verify())

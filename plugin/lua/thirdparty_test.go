@@ -119,6 +119,10 @@ var thirdParty = []struct{ module, body, want string }{
 		return c:decrypt(c:encrypt("text")), g:decrypt(e[1], e[2]), g:decrypt(e[1], ("0"):rep(16)) == nil, require("resty.string").to_hex(p:encrypt("a")), m:new("k", "salt")`, "text x true f7cd8241460ad2dd9f6463fc7c31c433 nil salt must be 8 characters or nil"},
 	{"resty.openssl.pkey", `local k = m.new { type = "RSA", bits = 2048 } local s = k:sign("data", "sha256") local pub = m.new(k:to_PEM("public")) return pub:verify(s, "data", "sha256"), pub:verify(s, "x", "sha256"),
 		k:tostring("private", "PEM"):sub(1, 27), type(m.PADDINGS), k:is_private()`, "true false -----BEGIN PRIVATE KEY----- table true"},
+	{"gibbon.general_names", `local function tlv(tag, v) return string.char(tag, #v) .. v end
+		local l = m.parse(tlv(0x30, tlv(0x82, "a.test, DNS:evil.test") .. tlv(0x86, "spiffe://x/y") .. tlv(0x81, "j@x") .. tlv(0x87, "\127\0\0\1") .. tlv(0x87, ("\0"):rep(15) .. "\1") .. tlv(0xa0, "x") .. tlv(0x87, "abc")))
+		local out = {} for i, e in ipairs(l) do out[i] = e[1] .. "=" .. e[2] end local bad = {} for i, d in ipairs { "", "\48", "\48\3\130\5a", "\49\0", "\48\0x", "\48\132\1\1\1\1", "\48\129" } do bad[i] = tostring(m.parse(d)) end
+		return table.concat(out, "|"), table.concat(bad, " "), #m.parse("\48\0")`, "DNS=a.test, DNS:evil.test|URI=spiffe://x/y|email=j@x|IP=127.0.0.1|IP=0:0:0:0:0:0:0:1|othername=<unsupported>|IP=<invalid> nil nil nil nil nil nil nil 0"},
 	{"gibbon.jwk", `local json, pkey = require "cjson", require "resty.openssl.pkey" local same = {} for i, how in ipairs { { type = "RSA", bits = 2048 }, { type = "EC", curve = "secp384r1" }, { type = "Ed25519" } } do local k = pkey.new(how)
 		local a, b = json.decode(k:tostring("private", "JWK")), json.decode(k:tostring("PublicKey", "JWK")) same[i] = tostring(a.kid == b.kid and #a.kid == 43 and b.d == nil) end
 		return table.concat(same, " "), m.thumbprint { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }`, "true true true kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}, // RFC 8037, appendix A.3

@@ -174,15 +174,13 @@ function M:get_extension(what, last)
     get_critical = function() return critical end }, at + 1
 end
 
--- get_subject_alt_name() gives a list of { kind, value } with to_table and each as methods of the list.
+-- get_subject_alt_name() gives a list of { kind, value }, whose pairs are kind and value, with all, count, each and index as methods.
 function M:get_subject_alt_name()
   local ext = find_extension(self, "subjectAltName")
   if not ext then return nil end
-  local list = {}
-  for item in ((extension_text(ext) or "") .. ", "):gmatch("(.-), ") do
-    local kind, value = item:match("^([^:]+):(.*)$")
-    if kind then list[#list + 1] = { (kind:gsub("^IP Address$", "IP")), value } end
-  end
+  local data = C.X509_EXTENSION_get_data(ext)
+  local list = require("gibbon.general_names").parse(ffi.string(C.ASN1_STRING_get0_data(data), C.ASN1_STRING_length(data)))
+  if not list then return nil, "x509:get_subject_alt_name: the extension is not a list of names" end
   local index = {
     tostring = function() return extension_text(ext) end,
     all = function() local t = {} for i, e in ipairs(list) do t[i] = e[2] end return t end,
@@ -196,7 +194,7 @@ function M:get_subject_alt_name()
     end,
     index = function(self_, i) if self_[i] then return self_[i][1], self_[i][2] end end,
   }
-  return setmetatable(list, { __index = index, __tostring = index.tostring })
+  return setmetatable(list, { __index = index, __tostring = index.tostring, __pairs = index.each })
 end
 
 function M:get_basic_constraints(what)
