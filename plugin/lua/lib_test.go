@@ -119,6 +119,48 @@ func TestKongCacheAsksOnce(t *testing.T) {
 	s.idle()
 }
 
+// A value that expired is served again while its callback fails, unless it was
+// forgotten; l1_serializer makes what a VM keeps of it.
+func TestKongCacheServesExpired(t *testing.T) {
+	s := live(t, Options{}, `local function down() return nil, "down" end
+		function P:access()
+			local function get(...) say(kong.cache:get(...)) end
+			get("token", nil, function() return "one", nil, 0.02 end)
+			ngx.sleep(0.04)
+			get("token", { resurrect_ttl = 0.001 }, down)
+			ngx.sleep(0.02)
+			get("token", nil, function() error({}) end)
+			get("token", nil, down)
+			kong.cache:invalidate("token")
+			get("token", nil, down)
+			get("none", { neg_ttl = 0.01 }, function() end)
+			ngx.sleep(0.02)
+			get("none", nil, down)
+			local opts = { l1_serializer = function(v) return { made = v } end }
+			get("made", { l1_serializer = function() error("no", 0) end }, function() return "m" end)
+			local a, _, level = kong.cache:get("made", opts, down)
+			say(a.made, level, kong.cache:get("made", opts) == a)
+			get("plain", { l1_serializer = function() end }, function() return 1 end)
+		end`)
+	s.on(func() { kongDicts(t) })
+	k, ch := s.begin()
+	<-ch
+	s.on(func() { s.end(k) })
+	want := strings.Join([]string{"one nil 3", "one nil 4", "one nil 4", "one nil 1", "nil failed to get from node cache: down nil", "nil nil 3",
+		"nil failed to get from node cache: down nil", "nil failed to get from node cache: l1_serializer threw an error: no", "m 2 true",
+		"nil failed to get from node cache: l1_serializer returned a nil value"}, "\n")
+	var got []string
+	for line := range strings.Lines(s.said()) {
+		if !strings.HasPrefix(line, "warn ") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if text := strings.TrimSpace(strings.Join(got, "\n")); text != want {
+		t.Errorf("%s\nwant\n%s", text, want)
+	}
+	s.idle()
+}
+
 func kongDicts(t *testing.T) {
 	for _, n := range []string{"kong_db_cache", "kong_locks"} {
 		if err := luajit.DeclareShared(n, 1<<20); err != nil {

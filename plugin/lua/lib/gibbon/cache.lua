@@ -70,19 +70,47 @@ local function run(cb, ...)
   return true, results[2], results[3], results[4]
 end
 
--- get(key, opts, cb, ...) gives value, err, level: 1 kept in the VM, 2 shared, 3 from the callback.
+-- What an expired value is served for when it cannot be had anew, in seconds (the reference's db_resurrect_ttl).
+local RESURRECT_TTL = 30
+
+-- made(opts, value): what the VM keeps of a shared value: it, or what opts.l1_serializer makes of it. nil and an error.
+local function made(opts, value)
+  local serializer = opts and opts.l1_serializer
+  if value == nil or not serializer then return value end
+  if type(serializer) ~= "function" then error("opts.l1_serializer must be a function", 3) end
+  local ok, result, err = pcall(serializer, value)
+  if not ok then return nil, "failed to get from node cache: l1_serializer threw an error: " .. tostring(result) end
+  if err then return nil, "failed to get from node cache: " .. tostring(err) end
+  if result == nil then return nil, "failed to get from node cache: l1_serializer returned a nil value" end
+  return result
+end
+
+-- from_text(self, key, opts, dict, text, ttl, level): a shared value as get gives it.
+local function from_text(self, key, opts, dict, text, ttl, level)
+  local value, err = made(opts, decode(text))
+  if err then return nil, err end
+  keep(self, key, value, dict, ttl)
+  return value, nil, level
+end
+
+-- resurrected(self, key, opts, dict, err): the expired value once more, level 4; nil and err where there is none.
+local function resurrected(self, key, opts, dict, err)
+  local ttl = opts and opts.resurrect_ttl or RESURRECT_TTL
+  local text = ttl > 0 and dict:get_stale("d:" .. key)
+  if not text or text == "n" then return nil, "failed to get from node cache: " .. err end
+  ngx.log(ngx.WARN, "the callback for the key '", key, "' failed (", err, "): its expired value is served for ", ttl, " s more")
+  dict:set("d:" .. key, text, ttl)
+  return from_text(self, key, opts, dict, text, ttl, 4)
+end
+
+-- get(key, opts, cb, ...) gives value, err, level: 1 kept in the VM, 2 shared, 3 from the callback, 4 expired since the callback failed.
 function Cache:get(key, opts, cb, ...)
   check(key, 2)
   local dict = shared(self.dict_name)
   local entry = found(self, key, dict)
   if entry then return entry.value, nil, 1 end
   local text = dict:get("d:" .. key)
-  if text then
-    local value = decode(text)
-    local ttl = dict:ttl("d:" .. key)
-    keep(self, key, value, dict, ttl)
-    return value, nil, 2
-  end
+  if text then return from_text(self, key, opts, dict, text, dict:ttl("d:" .. key), 2) end
   if cb == nil then return nil end
   if type(cb) ~= "function" then error("callback must be a function", 2) end
   -- One worker asks, the others wait for what it got.
@@ -94,17 +122,17 @@ function Cache:get(key, opts, cb, ...)
       text = dict:get("d:" .. key)
       if text then
         lock:unlock()
-        local value = decode(text)
-        keep(self, key, value, dict, dict:ttl("d:" .. key))
-        return value, nil, 2
+        return from_text(self, key, opts, dict, text, dict:ttl("d:" .. key), 2)
       end
     end
   end
   local ok, value, err, own_ttl = run(cb, ...)
   -- The value has to be there before the lock is gone.
-  if lock and (not ok or err) then lock:unlock() end
-  if not ok then return nil, "failed to get from node cache: " .. tostring(value) end
-  if err then return nil, "failed to get from node cache: " .. tostring(err) end
+  if not ok or err then
+    local result, failed, level = resurrected(self, key, opts, dict, tostring(ok and err or value))
+    if lock then lock:unlock() end
+    return result, failed, level
+  end
   local stored = encode(value)
   if not stored and lock then lock:unlock() end
   if not stored then error("cannot cache value of type " .. type(value), 2) end
@@ -112,11 +140,11 @@ function Cache:get(key, opts, cb, ...)
   if not ttl then
     if value == nil then ttl = opts and opts.neg_ttl or MISS_TTL else ttl = opts and opts.ttl or 0 end
   end
-  if ttl >= 0 then
-    dict:set("d:" .. key, stored, ttl)
-    keep(self, key, value, dict, ttl)
-  end
+  if ttl >= 0 then dict:set("d:" .. key, stored, ttl) end
+  value, err = made(opts, value)
+  if ttl >= 0 and not err then keep(self, key, value, dict, ttl) end
   if lock then lock:unlock() end
+  if err then return nil, err end
   return value, nil, 3
 end
 
