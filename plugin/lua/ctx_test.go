@@ -86,7 +86,9 @@ func TestContextSaysWhoItIs(t *testing.T) {
 			rawset(ngx.ctx, "authenticated_consumer", nil)
 			ngx.ctx.authenticated_consumer = nil
 			say("nobody", c.get_consumer(), c.get_credential())
-			ngx.ctx.authenticated_consumer = { id = "2", username = "bob" }
+			ngx.ctx.authenticated_consumer = { username = "bob" }
+			ngx.ctx.authenticated_consumer.more = true
+			ngx.ctx.authenticated_consumer.id = "2"
 		end`)
 	all := s.start(p)
 	s.lines()
@@ -99,7 +101,7 @@ func TestContextSaysWhoItIs(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	if c := k.Client.Consumer(); c["username"] != "bob" {
+	if c := k.Client.Consumer(); c["username"] != "bob" || c["id"] != "2" || c["more"] != true {
 		t.Errorf("the gateway has the consumer %v", c)
 	}
 }

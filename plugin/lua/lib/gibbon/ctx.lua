@@ -85,10 +85,21 @@ local function identified(field, value)
   return true
 end
 
+-- with_id_to_come(field, value): what has no id yet is told again when it gets one: OpenID plugins fill it in afterwards.
+local function with_id_to_come(field, value)
+  if value == nil or value.id ~= nil or getmetatable(value) ~= nil then return end
+  setmetatable(value, { __newindex = function(own, name, v)
+    rawset(own, name, v)
+    if name ~= "id" then return end
+    setmetatable(own, nil)
+    if phase() == ACCESS and ngx.ctx[field] == own then identified(field, own) end
+  end })
+end
+
 native.set_ctx_meta {
   __newindex = function(ctx, name, value)
     if name == "authenticated_consumer" or name == "authenticated_credential" then
-      if identified(name, value) then return end
+      if identified(name, value) then return with_id_to_come(name, value) end
     end
     rawset(ctx, name, value)
   end,
