@@ -202,6 +202,9 @@ int gb_decode(lua_State *L, gb_vm *vm, const char *p, size_t n);
 void gb_describe(gb_vm *vm, lua_State *co);
 int gb_message_handler(lua_State *L);
 
+/* api_string.c */
+void gb_open_string(lua_State *L, gb_vm *vm);
+
 /* native.c */
 void gb_open_native(lua_State *L, gb_vm *vm);
 int gb_give(gb_vm *vm, const char *p, size_t n, int failed);

@@ -132,6 +132,7 @@ static int open_vm(lua_State *L) {
   gb_vm *vm = lua_touserdata(L, 1);
   make_room(L);
   luaL_openlibs(L);
+  gb_open_string(L, vm);
   lua_pushlightuserdata(L, vm);
   lua_pushcclosure(L, gb_message_handler, 1);
   vm->core->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
