@@ -131,7 +131,8 @@ function Cache:get(key, opts, cb, ...)
   if not ok or err then
     local result, failed, level = resurrected(self, key, opts, dict, tostring(ok and err or value))
     if lock then lock:unlock() end
-    return result, failed, level
+    if level then return result, failed, level end
+    return result, failed
   end
   local stored = encode(value)
   if not stored and lock then lock:unlock() end
