@@ -146,8 +146,8 @@ func TestKongCacheServesExpired(t *testing.T) {
 	k, ch := s.begin()
 	<-ch
 	s.on(func() { s.end(k) })
-	want := strings.Join([]string{"one nil 3", "one nil 4", "one nil 4", "one nil 1", "nil failed to get from node cache: down nil", "nil nil 3",
-		"nil failed to get from node cache: down nil", "nil failed to get from node cache: l1_serializer threw an error: no", "m 2 true",
+	want := strings.Join([]string{"one nil 3", "one nil 4", "one nil 4", "one nil 1", "nil failed to get from node cache: down", "nil nil 3",
+		"nil failed to get from node cache: down", "nil failed to get from node cache: l1_serializer threw an error: no", "m 2 true",
 		"nil failed to get from node cache: l1_serializer returned a nil value"}, "\n")
 	var got []string
 	for line := range strings.Lines(s.said()) {
