@@ -156,35 +156,3 @@ func TestModulesLoad(t *testing.T) {
 	}
 	s.end(k)
 }
-
-// Plugins hand what a getter returns straight on: a nil beside the table would be an argument too many.
-func TestGettersReturnOneValue(t *testing.T) {
-	s := newStage(t, Options{})
-	p := s.plugin("p", `
-		function P:access()
-			local list = {}
-			table.insert(list, ngx.req.get_headers()) table.insert(list, kong.request.get_headers()) table.insert(list, kong.request.get_query())
-			table.insert(list, ngx.req.get_uri_args()) table.insert(list, ngx.resp.get_headers())
-			say("access", #list, require("cjson").encode(kong.request.get_query()), select(2, ngx.req.get_headers(1)))
-		end
-		function P:header_filter() say("later", select("#", kong.response.get_headers()), select("#", ngx.resp.get_headers())) end`)
-	all := s.start(p)
-	s.lines()
-	k, _ := s.request()
-	for _, name := range []string{"X-A", "X-B"} {
-		if err := k.X.Set(&k.X.Request, name, "1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, ph := range []phase.Phase{phase.Access, phase.HeaderFilter} {
-		k.Phase, k.X.Phase = ph, uint32(ph)
-		s.rt.Run(k, ph, all)
-	}
-	s.end(k)
-	got := strings.ReplaceAll(s.lines(), "\t", " ")
-	for _, want := range []string{"access 5 {", "} truncated", "later 1 1"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-}

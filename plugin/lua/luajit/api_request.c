@@ -350,11 +350,13 @@ static int get_header(lua_State *L) {
     return 1;
 }
 
-/* The table on the stack, and "truncated" where there is more: a nil beside it would be an argument too many in table.insert(list, get_headers()). */
 static int truncated(lua_State *L, gb_vm *vm, int more, const char *notice) {
-    if (!more) return 1;
-    gb_notice(L, vm, 6, notice);
-    lua_pushliteral(L, "truncated");
+    if (more) {
+        gb_notice(L, vm, 6, notice);
+        lua_pushliteral(L, "truncated");
+    } else {
+        lua_pushnil(L);
+    }
     return 2;
 }
 

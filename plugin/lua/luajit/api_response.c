@@ -212,7 +212,10 @@ static int get_header(lua_State *L) {
 
 static int push_all(lua_State *L, gb_exchange *x, int max, int raw) {
     gb_vm *vm = gb_self(L);
-    if (!gb_push_response_fields(L, vm, x, max, raw)) return 1;
+    if (!gb_push_response_fields(L, vm, x, max, raw)) {
+        lua_pushnil(L);
+        return 2;
+    }
     gb_notice(L, vm, 6, "response headers truncated");
     lua_pushliteral(L, "truncated");
     return 2;

@@ -92,7 +92,7 @@ return function(ngx)
     if not read then error(NO_BODY, 2) end
     if in_file then return nil, "request body in temp file not supported" end
     local t, truncated = native.decode_args(data or "", max or args.post_limit())
-    if not truncated then return t end
+    if not truncated then return t, nil end
     kong.log.notice("post args truncated")
     return t, "truncated"
   end
