@@ -78,6 +78,7 @@ func ask(c net.Conn, header string) error {
 		header += "\r\n"
 	}
 	c.SetDeadline(time.Now().Add(10 * time.Second))
+	defer c.SetDeadline(time.Time{}) // the connection serves on, much later
 	if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: bench\r\n%s\r\n", header); err != nil {
 		return err
 	}
