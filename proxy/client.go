@@ -288,13 +288,7 @@ func (c *clientConn) finished(keep bool) {
 		return
 	}
 	if !keep || s.draining.Load() || c.peerClosed && len(c.in) == 0 {
-		c.state = clientClosing
-		c.WriteNow()
-		if c.Pending() == 0 {
-			c.linger()
-		} else {
-			c.timer.After(s.Options.SendTimeout)
-		}
+		c.endSending()
 		return
 	}
 	c.state = clientIdle
@@ -302,6 +296,17 @@ func (c *clientConn) finished(keep bool) {
 	if len(c.in) > 0 || c.CanRead {
 		c.CanRead = true // parse what is there before the next edge
 		c.w.Loop.Again(c)
+	}
+}
+
+// endSending ends the connection once the client has what waits for it.
+func (c *clientConn) endSending() {
+	c.state = clientClosing
+	c.WriteNow()
+	if c.Pending() == 0 {
+		c.linger()
+	} else {
+		c.timer.After(c.w.srv.Options.SendTimeout)
 	}
 }
 

@@ -112,13 +112,7 @@ func (h *h2Client) settle() {
 	}
 	c := h.c
 	h.end()
-	c.state = clientClosing
-	c.WriteNow()
-	if c.Pending() == 0 {
-		c.linger()
-	} else {
-		c.timer.After(c.w.srv.Options.SendTimeout)
-	}
+	c.endSending()
 }
 
 // stalled: the client has not taken anything for too long.

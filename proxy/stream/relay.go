@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/plugin/pdk"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
@@ -320,7 +318,7 @@ func (d *direction) finish() {
 	}
 	d.shut = true
 	d.t.moved = true
-	_ = unix.Shutdown(d.to.FD, unix.SHUT_WR)
+	_ = d.to.Shutdown()
 }
 
 // abandon gives the pipe back and says how many bytes did not arrive.

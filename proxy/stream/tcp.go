@@ -234,7 +234,7 @@ func (t *tcpSession) lingering() {
 		if t.client.Layer != nil {
 			_ = t.client.Layer.CloseWrite()
 		}
-		if unix.Shutdown(t.client.FD, unix.SHUT_WR) != nil {
+		if t.client.Shutdown() != nil {
 			t.closeClient()
 			return
 		}

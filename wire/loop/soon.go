@@ -6,7 +6,7 @@ import "time"
 // out of its sleep, the waking costs more than the sending. So what a round's
 // handlers have to send is sent at its end, one after the other: the first send
 // wakes the reader, the next ones find it awake. Measured on the loop that is
-// busy with ten Lua plugins: a tenth of all processor time.
+// busy with ten Lua plugins: a sixth of all processor time (docs/why.md).
 
 // Bounds of what waits for the end of a round: a reader must not wait for the
 // handlers of many others, nor for a slow one.
