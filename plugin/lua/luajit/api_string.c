@@ -56,8 +56,6 @@ static int search(lua_State *L, int find) {
   int c = anchored ? -1 : first(p, m.pattern_end);
   for (const char *at = s + from; at <= m.end; at++) {
     if (!(at = skip(at, m.end, c))) break;
-    m.level = 0;
-    gb_step(&m);
     const char *e = gb_match_at(&m, at, p);
     if (e && find) {
       lua_pushinteger(L, at - s + 1);
@@ -83,8 +81,6 @@ static int next_match(lua_State *L) {
   int c = first(p, m.pattern_end);
   for (const char *at = s + lua_tointeger(L, lua_upvalueindex(3)); at <= m.end; at++) {
     if (!(at = skip(at, m.end, c))) break;
-    m.level = 0;
-    gb_step(&m);
     const char *e = gb_match_at(&m, at, p);
     if (!e) continue;
     lua_pushinteger(L, e - s + (e == at)); /* an empty match is not found twice */
@@ -182,8 +178,6 @@ static int s_gsub(lua_State *L) {
     if (!at) break;
     luaL_addlstring(&b, s, (size_t)(at - s));
     s = at;
-    m.level = 0;
-    gb_step(&m);
     const char *e = gb_match_at(&m, s, p);
     if (e) {
       count++;

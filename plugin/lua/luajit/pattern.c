@@ -5,7 +5,7 @@
 
 #include "pattern.h"
 
-enum { MAX_DEPTH = 200 };
+enum { MAX_DEPTH = 200, LOOK = 1 << 12 };
 
 /* Kinds of characters, of the C locale. */
 enum { ALPHA = 1, DIGIT = 2, LOWER = 4, UPPER = 8, SPACE = 16, PUNCT = 32, CNTRL = 64, HEX = 128 };
@@ -23,10 +23,15 @@ __attribute__((constructor)) static void sort_characters(void) {
   }
 }
 
-void gb_look(gb_match *m) {
+static void look(gb_match *m) {
   gb_core *c = m->core;
   if (atomic_load_explicit(&c->kill, memory_order_acquire) == atomic_load_explicit(&c->epoch, memory_order_acquire))
     luaL_error(m->L, "handler exceeded its time budget");
+}
+
+/* step counts work, and looks at the time budget now and then. */
+static inline void step(gb_match *m) {
+  if (++m->steps % LOOK == 0) look(m);
 }
 
 void gb_match_begin(gb_match *m, lua_State *L, gb_vm *vm, const char *subject, size_t n, const char *pattern, size_t pn) {
@@ -35,7 +40,7 @@ void gb_match_begin(gb_match *m, lua_State *L, gb_vm *vm, const char *subject, s
   m->subject = subject;
   m->end = subject + n;
   m->pattern_end = pattern + strnlen(pattern, pn); /* LuaJIT ends a pattern at a zero byte */
-  m->level = m->depth = 0;
+  m->depth = 0;
   m->steps = 0;
 }
 
@@ -138,10 +143,9 @@ static const char *at_most(gb_match *m, const char *s, const char *p, const char
   ptrdiff_t n = 0;
   while (is_one(m, s + n, p, e)) {
     n++;
-    gb_step(m);
+    step(m);
   }
   for (; n >= 0; n--) {
-    gb_step(m);
     const char *end = deeper(m, s + n, e + 1);
     if (end) return end;
   }
@@ -150,7 +154,6 @@ static const char *at_most(gb_match *m, const char *s, const char *p, const char
 
 static const char *at_least(gb_match *m, const char *s, const char *p, const char *e) {
   for (;; s++) {
-    gb_step(m);
     const char *end = deeper(m, s, e + 1);
     if (end) return end;
     if (!is_one(m, s, p, e)) return NULL;
@@ -199,7 +202,7 @@ static const char *frontier(gb_match *m, const char *s, const char *p) {
 
 static const char *match(gb_match *m, const char *s, const char *p) {
   for (;;) {
-    gb_step(m);
+    step(m);
     if (p == m->pattern_end) return s;
     if (*p == '(') return p + 1 < m->pattern_end && p[1] == ')' ? open_capture(m, s, p + 2, GB_CAPTURE_PLACE) : open_capture(m, s, p + 1, GB_CAPTURE_OPEN);
     if (*p == ')') return close_capture(m, s, p + 1);
@@ -238,7 +241,10 @@ static const char *match(gb_match *m, const char *s, const char *p) {
   }
 }
 
-const char *gb_match_at(gb_match *m, const char *s, const char *p) { return deeper(m, s, p); }
+const char *gb_match_at(gb_match *m, const char *s, const char *p) {
+  m->level = 0;
+  return deeper(m, s, p);
+}
 
 /* ---- captures ---- */
 

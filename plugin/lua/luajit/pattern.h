@@ -21,16 +21,9 @@ typedef struct {
 
 void gb_match_begin(gb_match *m, lua_State *L, gb_vm *vm, const char *subject, size_t n, const char *pattern, size_t pn);
 
-/* gb_match_at matches the pattern from p on at s, and gives the match's end, NULL for none. It raises Lua errors: a pattern that is
+/* gb_match_at forgets what was captured and matches the pattern from p on at s, and gives the match's end, NULL for none. It raises Lua errors: a pattern that is
  * wrong or too complex, and the end of the time budget. */
 const char *gb_match_at(gb_match *m, const char *s, const char *p);
-
-/* gb_step counts work, and looks at the time budget now and then. */
-void gb_look(gb_match *m);
-enum { GB_LOOK = 1 << 12 };
-static inline void gb_step(gb_match *m) {
-  if ((++m->steps & (GB_LOOK - 1)) == 0) gb_look(m);
-}
 
 /* gb_push_captures pushes the captures, or the whole match s..e where there is none (s not NULL), and gives their number. */
 int gb_push_captures(gb_match *m, const char *s, const char *e);
