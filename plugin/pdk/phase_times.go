@@ -10,7 +10,7 @@ func (k *Kong) PhaseTimes() map[string]any {
 		return nil
 	}
 	t := &k.X.Times
-	out := map[string]any{"KONG_PROCESSING_START": k.X.StartWall.UnixMilli()}
+	out := map[string]any{}
 	at := func(name string, ns int64) {
 		if ns != 0 {
 			out[name] = k.X.StartWall.UnixMilli() + (ns-t.Start)/1e6

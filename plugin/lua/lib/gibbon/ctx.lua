@@ -2,7 +2,7 @@
 local native = require "gibbon.native"
 local op = require "gibbon.op"
 
-local phase, ACCESS = native.pdk_phase, 0x20
+local phase, ACCESS = native.pdk_phase, require("gibbon.phases").names.access
 local ask_balancer, ask_times, ask_forget = op.ask("ctx.balancer_data"), op.ask("ctx.times"), op.ask("client.forget")
 
 -- What plugins of old times write into ngx.ctx.balancer_data steers the request, as kong.service does.

@@ -1,32 +1,13 @@
 -- The names of a certificate's subjectAltName (GeneralNames, RFC 5280, 4.2.1.6), read from DER. Text that libcrypto prints of them must
 -- not be split: a name may have a comma and what looks like a further name in it.
-local byte, sub, format = string.byte, string.sub, string.format
+local element = require("gibbon.der").read
+local byte, format = string.byte, string.format
 
 local M = {}
 
 -- Tags of the choices whose value is text.
 local TEXT = { [0x81] = "email", [0x82] = "DNS", [0x86] = "URI" }
 local OTHER = { [0xa0] = "othername", [0xa3] = "X400Name", [0xa4] = "DirName", [0xa5] = "EdiPartyName", [0x88] = "RID" }
-
--- element(der, at) gives the tag of the element at at, its content and where the next begins; nil where it is cut short.
-local function element(der, at)
-  local tag, n = byte(der, at, at + 1)
-  if not n then return nil end
-  at = at + 2
-  if n >= 0x80 then
-    local count = n - 0x80
-    if count < 1 or count > 3 then return nil end
-    n = 0
-    for i = 0, count - 1 do
-      local b = byte(der, at + i)
-      if not b then return nil end
-      n = n * 256 + b
-    end
-    at = at + count
-  end
-  if at + n - 1 > #der then return nil end
-  return tag, sub(der, at, at + n - 1), at + n
-end
 
 local function address(bytes)
   if #bytes == 4 then return format("%d.%d.%d.%d", byte(bytes, 1, 4)) end

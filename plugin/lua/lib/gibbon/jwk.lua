@@ -1,16 +1,8 @@
 -- JSON Web Keys to DER and back: keys are built as the structures that libcrypto reads.
 local M = {}
-local char, concat, floor = string.char, table.concat, math.floor
+local concat, floor = table.concat, math.floor
 
-local function der(tag, body)
-  local n = #body
-  local length
-  if n < 128 then length = char(n)
-  elseif n < 256 then length = char(0x81, n)
-  else length = char(0x82, floor(n / 256), n % 256) end
-  return char(tag) .. length .. body
-end
-
+local der = require("gibbon.der").write
 local function sequence(...) return der(0x30, concat { ... }) end
 local function bits(s) return der(0x03, "\0" .. s) end
 local function octets(s) return der(0x04, s) end
