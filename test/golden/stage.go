@@ -2,12 +2,14 @@ package golden
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/gibbon-gateway/gibbon/test/process"
 )
@@ -34,7 +36,17 @@ type listens struct{ proxy, proxyTLS, proxyH2C, admin, stream, streamTLS int }
 var upstreamNames = []string{"upstream", "upstream2", "upstream3", "upstream4", "upstream5",
 	"upstream_tls", "grpc_upstream", "grpc_upstream_tls", "ws_upstream"}
 
+// newStage sets a stage, on other ports where somebody took one between the look at it and its use.
 func newStage(c *Case) (s *stage, err error) {
+	for range 5 {
+		if s, err = setStage(c); !errors.Is(err, syscall.EADDRINUSE) {
+			return s, err
+		}
+	}
+	return s, err
+}
+
+func setStage(c *Case) (s *stage, err error) {
 	s = &stage{rec: newRecorder(), vars: map[string]string{}, subst: map[string]string{}}
 	defer func() {
 		if err != nil {
