@@ -64,8 +64,10 @@ func TestMlcache(t *testing.T) {
 		for i, v, err, level in c.each_bulk_res(r) do say(i, v, err, level) end
 		local s = assert(mlcache.new("two", "t", { ttl = 0.02, resurrect_ttl = 10, l1_serializer = function(v) return "<" .. v .. ">" end }))
 		say(s:get("k", nil, cb, "v")) say(s:get("k", nil, cb, "v")) ngx.sleep(0.03) say(s:get("k", nil, cb, nil, "down")) say(pcall(s.set, s, "k", nil, 1))
-		say(pcall(c.get, c, 1)) say(pcall(c.get, c, "k", { ttl = -1 }))`)
-	if i := strings.Index(got, "warn "); i >= 0 { // the resurrection is logged
+		say(pcall(c.get, c, 1)) say(pcall(c.get, c, "k", { ttl = -1 }))
+		say(c:get("both", nil, cb, "v", "bad")) say(c:get("fn", nil, cb, print)) say(c:get("old", { ttl = 0.02 }, cb, "v")) ngx.sleep(0.03)
+		say(c:get("old", { resurrect_ttl = 5 }, cb, nil, "down"))`)
+	for i := strings.Index(got, "warn "); i >= 0; i = strings.Index(got, "warn ") { // resurrections are logged
 		j := i + strings.IndexByte(got[i:], '\n')
 		got = got[:i] + got[j+1:]
 	}
@@ -93,7 +95,11 @@ nil nil -1
 <v> nil 4
 false no ipc to propagate update, specify opts.ipc_shm or opts.ipc
 false key must be a string
-false opts.ttl must be >= 0`)
+false opts.ttl must be >= 0
+v bad nil
+nil cannot cache value of type function nil
+v nil 3
+v nil 4`)
 }
 
 // Requests of one worker that miss at the same time cause one callback.
@@ -129,7 +135,8 @@ func TestKongCacheServesExpired(t *testing.T) {
 			ngx.sleep(0.04)
 			get("token", { resurrect_ttl = 0.001 }, down)
 			ngx.sleep(0.02)
-			get("token", nil, function() error({}) end)
+			get("token", nil, function() error("thrown", 0) end)
+			get("token", nil, down)
 			get("token", nil, down)
 			kong.cache:invalidate("token")
 			get("token", nil, down)
@@ -146,7 +153,8 @@ func TestKongCacheServesExpired(t *testing.T) {
 	k, ch := s.begin()
 	<-ch
 	s.on(func() { s.end(k) })
-	want := strings.Join([]string{"one nil 3", "one nil 4", "one nil 4", "one nil 1", "nil failed to get from node cache: down", "nil nil 3",
+	want := strings.Join([]string{"one nil 3", "one nil 4",
+		"nil failed to get from node cache: callback threw an error: thrown", "one nil 4", "one nil 1", "nil failed to get from node cache: down", "nil nil 3",
 		"nil failed to get from node cache: down", "nil failed to get from node cache: l1_serializer threw an error: no", "m 2 true",
 		"nil failed to get from node cache: l1_serializer returned a nil value"}, "\n")
 	var got []string
@@ -158,6 +166,55 @@ func TestKongCacheServesExpired(t *testing.T) {
 	if text := strings.TrimSpace(strings.Join(got, "\n")); text != want {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}
+	s.idle()
+}
+
+// Options are checked as documented, settings say what none of them says, and
+// what cannot be kept is an error: raised as recorded, or returned.
+func TestKongCacheOptionsAndSettings(t *testing.T) {
+	settings := map[string]any{"db_cache_ttl": 0.05, "db_cache_neg_ttl": 20.0, "db_resurrect_ttl": 0.0}
+	s := live(t, Options{}, `local function fails(...) local ok, err = pcall(...) say(ok, (tostring(err):gsub("^.-:%d+: ", ""))) end
+		function P:access()
+			local c = kong.cache
+			for _, bad in ipairs { { ttl = -1 }, { neg_ttl = "1" }, { resurrect_ttl = -0.5 }, { ttl = 0 / 0 }, { shm_set_tries = 0 }, { l1_serializer = 1 }, 5 } do
+				fails(c.get, c, "k", bad, error)
+			end
+			fails(c.renew, c, "k", { ttl = -1 }, error)
+			fails(c.get, c, "fn", nil, function() return function() end end) say(c:get("in", nil, function() return { a = { print } } end)) say(c:safe_set("fn", print))
+			say(c:get("fn", nil, function() return function() end, nil, -1 end) ~= nil)
+			say(c:get("k", nil, function() return 1 end)) say(c:get("none", nil, function() end)) ngx.sleep(0.07)
+			say(c:get("none", nil, error)) say(c:get("k", nil, function() return nil, "down" end)) say((c:probe("none")) > 10)
+			local bulk = c.new_bulk(2) bulk:add("a", nil, function(v) return v end, "x") bulk:add("none", nil, error)
+			for i, v, err, level in c.each_bulk_res(c:get_bulk(bulk)) do say(i, v, err, level) end
+			fails(c.get_bulk, c, bulk, { concurrency = 0 })
+		end`)
+	s.on(func() {
+		kongDicts(t)
+		s.gw.Settings = func(name string) any { return settings[name] }
+	})
+	k, ch := s.begin()
+	<-ch
+	s.on(func() { s.end(k) })
+	expect(t, s.said(), `false opts.ttl must be >= 0
+false opts.neg_ttl must be a number
+false opts.resurrect_ttl must be >= 0
+false opts.ttl must be >= 0
+false opts.shm_set_tries must be >= 1
+false opts.l1_serializer must be a function
+false opts must be a table
+false opts.ttl must be >= 0
+false cannot cache value of type function
+nil failed to get from node cache: cannot cache value of type table: Cannot serialise function: type not supported
+nil cannot cache value of type function
+true
+1 nil 3
+nil nil 3
+nil nil 1
+nil failed to get from node cache: down
+true
+1 x nil 3
+2 nil nil 1
+false opts.concurrency must be > 0`)
 	s.idle()
 }
 
@@ -222,6 +279,22 @@ a%20b%2f%c3%a4 a b/
 /a%20b/c%2fd/
 1
 ABCD`)
+}
+
+// A URI may say who asks: the request names them, unless it does so itself.
+func TestRestyHTTPUserinfo(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		fmt.Fprint(w, r.Host == r.Context().Value(http.LocalAddrContextKey).(net.Addr).String(), " ", user, " ", password, " ", r.Header.Get("Proxy-Authorization"))
+	}))
+	defer srv.Close()
+	at := strings.TrimPrefix(srv.URL, "http://")
+	expect(t, inAccess(t, `local http, at = require "resty.http", "`+at+`"
+		local function ask(uri, params, options) local c = http.new() if options then c:set_proxy_options(options) end local res, err = c:request_uri(uri, params) say(res and res.body or err) end
+		ask("http://ada:se%3acret+@" .. at) ask("http://ada@" .. at .. "/", {}) ask("http://ada:x@" .. at, { headers = { authorization = "Basic Ym9iOnk=" } })
+		ask("http://" .. at, nil, { http_proxy = "http://p:q@" .. at })
+		local p = http.new():parse_uri("https://a:b@c@h.test:8443/p?q") say(p[1], p[2], p[3], p[4], p.userinfo) say(http.new():parse_uri("http://a:b@")) say(#http.new():parse_uri("http://a:b@[::1]/"))`),
+		"true ada se:cret+ \ntrue ada  \ntrue bob y \ntrue   Basic cDpx\nhttps h.test 8443 /p?q a:b@c\nnil bad uri: http://a:b@\n5")
 }
 
 func TestSocketHTTP(t *testing.T) {

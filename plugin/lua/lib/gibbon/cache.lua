@@ -2,17 +2,29 @@
 -- one of them asks for all. get runs the callback on a miss; nil results are kept as well.
 local native = require "gibbon.native"
 local resty_lock = require "resty.lock"
+local options, bulk = require "gibbon.cache_options", require "gibbon.cache_bulk"
 local can_wait = native.can_wait
-local json = native.json(true)
 local shared = function(name) return ngx.shared[name] end
 
-local MISS_TTL = 0
+local pcall, type, error, tostring = pcall, type, error, tostring
 
-json.decode_array_with_array_mt(true)
-json.encode_number_precision(16)
-json.encode_sparse_array(true)
+-- Seconds that values and misses are kept for where neither the callback nor its caller says (0: until they are forgotten), and
+-- that an expired value is served for more when it cannot be had anew: db_cache_ttl, db_cache_neg_ttl, db_resurrect_ttl.
+local defaults
 
-local pcall, type, error, tostring, traceback = pcall, type, error, tostring, debug.traceback
+local function settings()
+  if defaults then return defaults end
+  local c = kong.configuration
+  local ttl = c.db_cache_ttl or 0
+  defaults = { ttl = ttl, neg_ttl = c.db_cache_neg_ttl or ttl, resurrect_ttl = c.db_resurrect_ttl or 30 }
+  return defaults
+end
+
+-- life(opts, value): how long a value, or a miss (nil), is kept.
+local function life(opts, value)
+  if value == nil then return opts and opts.neg_ttl or settings().neg_ttl end
+  return opts and opts.ttl or settings().ttl
+end
 
 -- Versions of keys: a number that every invalidation moves, shared by all VMs.
 local function version(dict, key) return dict:get("v:" .. key) or 0 end
@@ -54,14 +66,22 @@ end
 
 local function decode(text)
   if text == "n" then return nil end
-  return json.decode(text:sub(2))
+  return options.decode(text:sub(2))
 end
 
 local function encode(v)
   if v == nil then return "n" end
-  local ok, text = pcall(json.encode, v)
-  if not ok or not text then return nil end
+  local text, err = options.encode(v)
+  if not text then return nil, err end
   return "j" .. text
+end
+
+-- How often a value is tried to be stored in a dictionary that is full.
+local SET_TRIES = 3
+
+local function put(dict, key, text, ttl, tries)
+  local ok, err = options.put(dict, "d:" .. key, text, ttl, tries)
+  if not ok then ngx.log(ngx.WARN, "the value of the key '", key, "' is not kept for other workers: ", err) end
 end
 
 local function run(cb, ...)
@@ -70,14 +90,10 @@ local function run(cb, ...)
   return true, results[2], results[3], results[4]
 end
 
--- What an expired value is served for when it cannot be had anew, in seconds (the reference's db_resurrect_ttl).
-local RESURRECT_TTL = 30
-
 -- made(opts, value): what the VM keeps of a shared value: it, or what opts.l1_serializer makes of it. nil and an error.
 local function made(opts, value)
   local serializer = opts and opts.l1_serializer
   if value == nil or not serializer then return value end
-  if type(serializer) ~= "function" then error("opts.l1_serializer must be a function", 3) end
   local ok, result, err = pcall(serializer, value)
   if not ok then return nil, "failed to get from node cache: l1_serializer threw an error: " .. tostring(result) end
   if err then return nil, "failed to get from node cache: " .. tostring(err) end
@@ -95,7 +111,7 @@ end
 
 -- resurrected(self, key, opts, dict, err): the expired value once more, level 4; nil and err where there is none.
 local function resurrected(self, key, opts, dict, err)
-  local ttl = opts and opts.resurrect_ttl or RESURRECT_TTL
+  local ttl = opts and opts.resurrect_ttl or settings().resurrect_ttl
   local text = ttl > 0 and dict:get_stale("d:" .. key)
   if not text or text == "n" then return nil, "failed to get from node cache: " .. err end
   ngx.log(ngx.WARN, "the callback for the key '", key, "' failed (", err, "): its expired value is served for ", ttl, " s more")
@@ -106,6 +122,7 @@ end
 -- get(key, opts, cb, ...) gives value, err, level: 1 kept in the VM, 2 shared, 3 from the callback, 4 expired since the callback failed.
 function Cache:get(key, opts, cb, ...)
   check(key, 2)
+  if opts ~= nil then options.check(opts, 2) end
   local dict = shared(self.dict_name)
   local entry = found(self, key, dict)
   if entry then return entry.value, nil, 1 end
@@ -128,20 +145,27 @@ function Cache:get(key, opts, cb, ...)
   end
   local ok, value, err, own_ttl = run(cb, ...)
   -- The value has to be there before the lock is gone.
-  if not ok or err then
-    local result, failed, level = resurrected(self, key, opts, dict, tostring(ok and err or value))
+  if not ok then
+    if lock then lock:unlock() end
+    return nil, "failed to get from node cache: " .. value
+  end
+  if err then
+    local result, failed, level = resurrected(self, key, opts, dict, tostring(err))
     if lock then lock:unlock() end
     if level then return result, failed, level end
     return result, failed
   end
-  local stored = encode(value)
-  if not stored and lock then lock:unlock() end
-  if not stored then error("cannot cache value of type " .. type(value), 2) end
-  local ttl = own_ttl
-  if not ttl then
-    if value == nil then ttl = opts and opts.neg_ttl or MISS_TTL else ttl = opts and opts.ttl or 0 end
+  local ttl = type(own_ttl) == "number" and own_ttl or life(opts, value)
+  if ttl >= 0 then
+    local stored, why = encode(value)
+    if not stored then
+      if lock then lock:unlock() end
+      -- As recorded for values that are no data at all; a table with one inside is an error that is returned.
+      if type(value) ~= "table" then error(why, 2) end
+      return nil, "failed to get from node cache: " .. why
+    end
+    put(dict, key, stored, ttl, opts and opts.shm_set_tries or SET_TRIES)
   end
-  if ttl >= 0 then dict:set("d:" .. key, stored, ttl) end
   value, err = made(opts, value)
   if ttl >= 0 and not err then keep(self, key, value, dict, ttl) end
   if lock then lock:unlock() end
@@ -149,18 +173,7 @@ function Cache:get(key, opts, cb, ...)
   return value, nil, 3
 end
 
--- get_bulk(list, opts): list of key, opts, callback, argument, …; n = how many.
-function Cache:get_bulk(bulk)
-  if type(bulk) ~= "table" then error("bulk must be a table", 2) end
-  local out, n = { n = 0 }, 0
-  for i = 1, (bulk.n or 0) * 4, 4 do
-    local value, err, level = self:get(bulk[i], bulk[i + 1], bulk[i + 2], bulk[i + 3])
-    out[n + 1], out[n + 2], out[n + 3] = value, err, level
-    n = n + 3
-    out.n = out.n + 1
-  end
-  return out
-end
+Cache.get_bulk, Cache.new_bulk, Cache.each_bulk_res = bulk.get, bulk.new, bulk.each
 
 function Cache:probe(key)
   check(key, 2)
@@ -172,9 +185,9 @@ end
 
 local function set(self, key, value, ttl)
   local dict = shared(self.dict_name)
-  local text = encode(value)
-  if not text then return nil, "cannot cache value of type " .. type(value) end
-  local ok, err = dict:safe_set("d:" .. key, text, ttl or 0)
+  local text, why = encode(value)
+  if not text then return nil, why end
+  local ok, err = dict:safe_set("d:" .. key, text, ttl)
   if not ok then return nil, err end
   dict:incr("v:" .. key, 1, 0)
   keep(self, key, value, dict, ttl)
@@ -183,16 +196,19 @@ end
 
 function Cache:safe_set(key, value, ttl)
   check(key, 2)
-  return set(self, key, value, ttl)
+  return set(self, key, value, ttl or life(nil, value))
 end
 
 function Cache:renew(key, opts, cb, ...)
   check(key, 2)
+  if opts ~= nil then options.check(opts, 2) end
   local ok, value, err, ttl = run(cb, ...)
   if not ok or err then return nil, tostring(ok and err or value) end
-  local done, failed = set(self, key, value, ttl or (opts and opts.ttl))
+  if type(ttl) ~= "number" then ttl = life(opts, value) end
+  if ttl < 0 then return value, nil, ttl end
+  local done, failed = set(self, key, value, ttl)
   if not done then return nil, failed end
-  return value, nil, ttl or (opts and opts.ttl) or 0
+  return value, nil, ttl
 end
 
 local function forget(self, key)

@@ -40,22 +40,32 @@ function M:set_keepalive(...)
   return ok, err
 end
 
--- split gives the parts of a URI: scheme (nil: none), host, port (nil: the scheme's), path, query; no host: it is none.
+-- split gives the parts of a URI: scheme (nil: none), host, port (nil: the scheme's), path, query, userinfo (nil: none); no host: it
+-- is none.
 local function split(uri)
   local scheme, authority, rest = uri:match("^(https?)://([^/?#]*)(.*)$")
   if not scheme then
     scheme = nil
     authority, rest = uri:match("^//([^/?#]*)(.*)$")
   end
-  local host, port
+  local host, port, userinfo
   if authority then
+    local user, rest_of_it = authority:match("^(.*)@([^@]*)$")
+    if user then userinfo, authority = user, rest_of_it end
     host, port = authority:match("^(%[[%x:.]+%]):?(%d*)$")
     if not host then host, port = authority:match("^([^:]+):?(%d*)$") end
   end
   if not host then return {} end
   local path, query = rest:gsub("#.*$", ""):match("^([^?]*)%??(.*)$")
   if path == "" then path = "/" end
-  return { scheme, host, port ~= "" and tonumber(port) or nil, path, query }
+  return { scheme, host, port ~= "" and tonumber(port) or nil, path, query, userinfo }
+end
+
+-- basic(userinfo) is the field value that says who asks (RFC 7617), of the userinfo of a URI (RFC 3986, 3.2.1).
+local function basic(userinfo)
+  local user, password = userinfo:match("^([^:]*):?(.*)$")
+  local plain = (user .. ":" .. password):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return "Basic " .. ngx.encode_base64(plain)
 end
 
 -- Parts by URI: a plugin asks the same few services over and over.
@@ -71,7 +81,7 @@ local function parts_of(uri)
   return p
 end
 
--- parse_uri gives { scheme, host, port, path, query } with the whole at 0.
+-- parse_uri gives { scheme, host, port, path, query } with the whole at 0, and the userinfo, if any, under that name.
 function M.parse_uri(_, uri, query_in_path)
   if query_in_path == nil then query_in_path = true end
   if type(uri) ~= "string" then error("bad argument #1 to 'parse_uri' (string expected, got " .. type(uri) .. ")", 2) end
@@ -83,7 +93,7 @@ function M.parse_uri(_, uri, query_in_path)
     if not scheme or scheme == "" then scheme = "http" end
   end
   if query_in_path and query ~= "" then path, query = path .. "?" .. query, "" end
-  return { [0] = uri, scheme, host, port or PORTS[scheme], path, query }, nil
+  return { [0] = uri, scheme, host, port or PORTS[scheme], path, query, userinfo = p[6] }, nil
 end
 
 function M:set_proxy_options(options)
@@ -132,7 +142,7 @@ local function connect_to(self, o)
     if not p then return nil, err end
     if p[1] ~= "http" then return nil, "protocol " .. p[1] .. " not supported for proxy connections" end
     to_host, to_port = p[2], p[3]
-    authorization = tls and proxy_opts.https_proxy_authorization or proxy_opts.http_proxy_authorization
+    authorization = tls and proxy_opts.https_proxy_authorization or proxy_opts.http_proxy_authorization or p.userinfo and basic(p.userinfo) or nil
   end
   local name = o.ssl_server_name
   if name == nil and not unix then name = host end
@@ -335,6 +345,11 @@ function M:request_uri(uri, params)
   p.path = p.path or parsed[4]
   p.query = p.query or parsed[5]
   p.ssl_server_name = p.ssl_server_name or parsed[2]
+  if parsed.userinfo and parts.header(p.headers, "authorization") == nil then
+    local headers = { Authorization = basic(parsed.userinfo) }
+    for k, v in pairs(p.headers or {}) do headers[k] = v end
+    p.headers = headers
+  end
   local ok
   ok, err = self:connect(p)
   if not ok then return nil, err end

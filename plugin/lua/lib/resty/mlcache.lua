@@ -4,35 +4,15 @@ local native = require "gibbon.native"
 local resty_lock = require "resty.lock"
 local lru = require "gibbon.lru"
 
-local json = native.json(true)
-json.decode_array_with_array_mt(true)
-json.encode_number_precision(16)
-json.encode_sparse_array(true)
+local options, bulk = require "gibbon.cache_options", require "gibbon.cache_bulk"
 
-local type, error, tostring, pcall, setmetatable, tonumber, select, xpcall, traceback, max =
-  type, error, tostring, pcall, setmetatable, tonumber, select, xpcall, debug.traceback, math.max
+local type, error, tostring, pcall, setmetatable, tonumber, xpcall, traceback =
+  type, error, tostring, pcall, setmetatable, tonumber, xpcall, debug.traceback
 local now = ngx.now
 
 local M = { _VERSION = "2.6.1" }
 local mt = { __index = M }
 local NIL = {} -- stands for a miss that is kept
-
-local function check_number(opts, name, least)
-  local v = opts[name]
-  if v == nil then return end
-  if type(v) ~= "number" then error("opts." .. name .. " must be a number", 4) end
-  if v < least then error("opts." .. name .. " must be >= " .. least, 4) end
-end
-
-local function check_options(opts)
-  if type(opts) ~= "table" then error("opts must be a table", 3) end
-  check_number(opts, "ttl", 0)
-  check_number(opts, "neg_ttl", 0)
-  check_number(opts, "resurrect_ttl", 0)
-  check_number(opts, "lru_size", 1)
-  check_number(opts, "shm_set_tries", 1)
-  if opts.l1_serializer ~= nil and type(opts.l1_serializer) ~= "function" then error("opts.l1_serializer must be a function", 3) end
-end
 
 -- Level 1 caches by name, shared by instances of one name.
 local level1 = {}
@@ -41,7 +21,7 @@ function M.new(name, shm, opts)
   if type(name) ~= "string" then error("name must be a string", 2) end
   if type(shm) ~= "string" then error("shm must be a string", 2) end
   opts = opts or {}
-  check_options(opts)
+  options.check(opts, 2)
   local dict = ngx.shared[shm]
   if not dict then return nil, "no such lua_shared_dict: " .. shm end
   local miss = opts.shm_miss and ngx.shared[opts.shm_miss]
@@ -61,8 +41,8 @@ end
 
 local function pack_value(value, ttl)
   if value == nil then return ("%.3f:%s:n"):format(now(), ttl) end
-  local ok, text = pcall(json.encode, value)
-  if not ok or not text then return nil end
+  local text, err = options.encode(value)
+  if not text then return nil, err end
   return ("%.3f:%s:j%s"):format(now(), ttl, text)
 end
 
@@ -73,23 +53,19 @@ local function unpack_value(text)
   at, ttl = tonumber(at), tonumber(ttl)
   local left = ttl == 0 and 0 or at + ttl - now()
   local value
-  if kind == "j" then value = json.decode(rest) else value = NIL end
+  if kind == "j" then value = options.decode(rest) else value = NIL end
   return value, left, ttl ~= 0 and left <= 0
 end
 
 local function version(self, key) return self.dict:get("v:" .. self.name .. key) or 0 end
 
-local function store(self, key, value, ttl)
-  local text = pack_value(value, ttl)
-  if not text then return nil, "could not encode value" end
+local function store(self, key, value, ttl, tries)
+  local text, why = pack_value(value, ttl)
+  if not text then return nil, why end
   local full = self.name .. key
   local dict = value == nil and self.miss or self.dict
   local other = dict == self.dict and self.miss or self.dict
-  local ok, err
-  for _ = 1, self.tries do
-    ok, err = dict:set(full, text, self.resurrect_ttl and 0 or ttl)
-    if ok or err ~= "no memory" then break end
-  end
+  local ok, err = options.put(dict, full, text, ttl, tries or self.tries)
   if other ~= dict then other:delete(full) end
   if not ok then
     ngx.log(ngx.WARN, "could not write to lua_shared_dict of mlcache \"", self.name, "\": ", err)
@@ -99,8 +75,8 @@ end
 
 local function fetch(self, key)
   local full = self.name .. key
-  local text = self.dict:get(full)
-  if not text and self.miss ~= self.dict then text = self.miss:get(full) end
+  local text = self.dict:get_stale(full)
+  if not text and self.miss ~= self.dict then text = self.miss:get_stale(full) end
   if text then return unpack_value(text) end
 end
 
@@ -146,16 +122,16 @@ local function call(self, key, opts, stale, cb, ...)
       local old = stale
       if old == NIL then old = nil end
       ngx.log(ngx.WARN, "callback returned an error (", tostring(err), ") but stale value found, will resurrect")
-      store(self, key, old, resurrect)
+      store(self, key, old, resurrect, opts.shm_set_tries)
       return keep(self, key, old, resurrect, serializer), nil, 4
     end
-    return nil, tostring(err)
+    return value, tostring(err)
   end
   if type(ttl) ~= "number" then
     if value == nil then ttl = opts.neg_ttl or self.neg_ttl else ttl = opts.ttl or self.ttl end
   end
   if ttl < 0 then return value, nil, 3 end
-  local ok, why = store(self, key, value, ttl)
+  local ok, why = store(self, key, value, ttl, opts.shm_set_tries)
   if not ok then return nil, why end
   local v, failed = keep(self, key, value, ttl, serializer)
   if failed then return nil, failed end
@@ -166,7 +142,7 @@ end
 function M:get(key, opts, cb, ...)
   check_key(key)
   opts = opts or {}
-  check_options(opts)
+  options.check(opts, 2)
   local value = kept(self, key)
   if value == NIL then return nil, nil, 1 end
   if value ~= nil then return value, nil, 1 end
@@ -207,47 +183,7 @@ function M:get(key, opts, cb, ...)
   return v, failed, level
 end
 
-function M.new_bulk(n) return require "table.new"((n or 0) * 4, 1) end
-
--- get_bulk({ key, opts, cb, arg, …, n = }) gives { value, err, level, …, n = }.
-function M:get_bulk(bulk, opts)
-  if type(bulk) ~= "table" then error("bulk must be a table", 2) end
-  if opts ~= nil and type(opts) ~= "table" then error("opts must be a table", 2) end
-  local n = bulk.n
-  if type(n) ~= "number" then error("bulk must have n field", 2) end
-  local out = { n = 0 }
-  local threads = {}
-  local limit = max(1, opts and opts.concurrency or 3)
-  local function one(i)
-    local at, from = (i - 1) * 3, (i - 1) * 4
-    out[at + 1], out[at + 2], out[at + 3] = self:get(bulk[from + 1], bulk[from + 2], bulk[from + 3], bulk[from + 4])
-  end
-  if limit == 1 or n == 1 or not native.can_wait() then
-    for i = 1, n do one(i) end
-  else
-    local next_one = 0
-    local function work()
-      while next_one < n do
-        next_one = next_one + 1
-        one(next_one)
-      end
-    end
-    for i = 1, (limit < n and limit or n) do threads[i] = ngx.thread.spawn(work) end
-    for i = 1, #threads do ngx.thread.wait(threads[i]) end
-  end
-  out.n = n * 3
-  return out
-end
-
-function M.each_bulk_res(res)
-  local i = 0
-  return function()
-    i = i + 1
-    if i > res.n / 3 then return end
-    local at = (i - 1) * 3
-    return i, res[at + 1], res[at + 2], res[at + 3]
-  end
-end
+M.new_bulk, M.get_bulk, M.each_bulk_res = bulk.new, bulk.get, bulk.each
 
 -- peek(key, stale) gives ttl, err, value, is_stale.
 function M:peek(key, stale)
@@ -262,9 +198,9 @@ function M:set(key, opts, value)
   if not self.broadcasts then error("no ipc to propagate update, specify opts.ipc_shm or opts.ipc", 2) end
   check_key(key)
   opts = opts or {}
-  check_options(opts)
+  options.check(opts, 2)
   local ttl = value == nil and (opts.neg_ttl or self.neg_ttl) or opts.ttl or self.ttl
-  local ok, err = store(self, key, value, ttl)
+  local ok, err = store(self, key, value, ttl, opts.shm_set_tries)
   if not ok then return nil, err end
   self.dict:incr("v:" .. self.name .. key, 1, 0)
   local _, failed = keep(self, key, value, ttl, opts.l1_serializer or self.serializer)
