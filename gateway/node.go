@@ -89,6 +89,7 @@ func (n *node) start() error {
 	if err = n.openServer(); err != nil {
 		return err
 	}
+	n.debugRequests(&n.conf.Client)
 	if err = n.makeWorkers(); err != nil {
 		return err
 	}
@@ -284,6 +285,7 @@ func (n *node) reload() {
 		n.warnFixed(next)
 		n.conf.Datastore = next.Datastore
 		n.log.SetLevel(next.Logs.Level)
+		n.debugRequests(&next.Client)
 	}
 	if err := n.catalog.reload(); err != nil {
 		n.log.Errorf("reload: plugins are refused, the old ones stay: %v", err)

@@ -139,9 +139,11 @@ func (r *request) resolve(host string, port int, name *dns.Name) plugin.Outcome 
 	}
 	a, ok := name.Cached()
 	if ok {
+		r.debug.resolved(host, 0, true)
 		return r.resolved(a, a.Err, host, port)
 	}
 	var err error
+	start := time.Now()
 	r.w.Loop.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
 		defer cancel()
@@ -151,6 +153,7 @@ func (r *request) resolve(host string, port int, name *dns.Name) plugin.Outcome 
 			r.resume()
 			return
 		}
+		r.debug.resolved(host, time.Since(start), false)
 		r.resolved(a, err, host, port)
 		if r.step == stepBalance {
 			r.step = stepSend

@@ -45,6 +45,8 @@ type request struct {
 	socket *webSocket
 	out    response
 	run    pipeline.Run
+	// debug are the request's times where its client asked for them, else nil.
+	debug *requestDebug
 
 	snap  *snapshot.Snapshot
 	dest  *snapshot.Destination
@@ -215,7 +217,7 @@ func (w *Worker) release(r *request) {
 	}
 	r.End()
 	r.client, r.h1, r.up, r.dest, r.snap = nil, nil, nil, nil, nil
-	r.socket = nil
+	r.socket, r.debug = nil, nil
 	r.route.Entry = nil
 	r.step, r.running, r.keep, r.head, r.ended, r.gone, r.suspended = 0, false, false, false, false, false, false
 	w.free = append(w.free, r)

@@ -20,11 +20,11 @@ type response struct {
 	own bool
 	// replaced: header_filter put an own response in place of another.
 	replaced bool
+	// buffered: the upstream's body is, see spool; collecting: it is still coming.
+	buffered, collecting bool
 	// spool holds the upstream's whole body when it is buffered, else it is nil.
-	spool      *spool.Spool
-	buffered   bool
-	collecting bool
-	replay     int64
+	spool  *spool.Spool
+	replay int64
 	// live: the buffered part is only the first one, the rest follows as it comes.
 	// released: it will be, since collecting took too long.
 	live, released bool
@@ -150,6 +150,9 @@ func (r *request) headerFilter() plugin.Outcome {
 	}
 	r.debugHeaders()
 	r.addOwnHeaders()
+	if r.debug != nil {
+		r.debugOutput()
+	}
 	if o.own && silent(r.Status) {
 		o.aborted, r.keep = true, false
 		r.step = stepFinish

@@ -28,8 +28,20 @@ func (r *request) check() int {
 	case "TRACE", "CONNECT":
 		return 405
 	}
-	if f := r.FindID(&r.Request, message.HeaderContentType); f != nil && bytes.HasPrefix(r.ValueOf(f), []byte("application/grpc")) {
-		r.Bits |= message.BitGRPC
+	debug := false
+	fs := r.Fields(&r.Request)
+	for i := range fs {
+		switch f := &fs[i]; f.ID {
+		case message.HeaderContentType:
+			if bytes.HasPrefix(r.ValueOf(f), []byte("application/grpc")) {
+				r.Bits |= message.BitGRPC
+			}
+		case message.HeaderXKongRequestDebug, message.HeaderXKongRequestDebugToken:
+			debug = true
+		}
+	}
+	if debug {
+		r.askForDebug()
 	}
 	if max := r.w.srv.Options.MaxBody; max > 0 && r.RequestBodyLength > max {
 		return 413

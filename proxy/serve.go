@@ -44,6 +44,9 @@ func (r *request) serve() {
 			r.step = stepFinish
 		}
 		at := r.step
+		if r.debug != nil {
+			r.debug.enter(at)
+		}
 		out := steps[at](r)
 		if out == plugin.Suspend {
 			r.suspended = true
@@ -177,6 +180,9 @@ func (r *request) finish() plugin.Outcome {
 			r.run.Phase(&r.k, phase.WSClose)
 		} else {
 			r.run.Phase(&r.k, phase.Log)
+		}
+		if r.debug != nil {
+			r.debugToLog()
 		}
 		if a := r.w.srv.Access; a != nil {
 			a.Write(&r.k)

@@ -96,6 +96,7 @@ type Server struct {
 	snapshot           atomic.Pointer[snapshot.Snapshot]
 	draining           atomic.Bool
 	serial             atomic.Uint64
+	debugToken         atomic.Pointer[string] // nil = no request debugging
 	// Active counts client connections, Waiting the idle ones among them.
 	Active, Accepted, Handled, Total atomic.Int64
 }

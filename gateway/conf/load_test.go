@@ -125,7 +125,6 @@ func TestWarnings(t *testing.T) {
 		"WASM=on":                         "wasm: has no effect yet, since the part \"wasm\" is not there",
 		"SSL_PREFER_SERVER_CIPHERS=off":   "ssl_prefer_server_ciphers: off has no effect, since the TLS library orders the ciphers itself",
 		"DEDICATED_CONFIG_PROCESSING=off": "dedicated_config_processing: has no effect, since configuration is always processed apart from requests",
-		"REQUEST_DEBUG=on":                "request_debug: has no effect yet, since the part \"request debugging\" is not there",
 		"PROXY_ERROR_LOG=syslog:server=x": "proxy_error_log: logging to syslog is not supported",
 	} {
 		_, warnings, err := load(t, setting)

@@ -17,21 +17,24 @@ type Run struct {
 	// next unit of the phase, or next plugin of access when dynamic.
 	next  int
 	phase phase.Phase
+	// dynamic: the consumer decides what runs, and access collects it.
+	dynamic bool
 	// collected in access where the plan is dynamic.
 	collected []*plugin.Bound
-	dynamic   bool
 	// runtimes that hold something of this request.
 	runtimes []plugin.Runtime
 	current  pdk.Current
 	// frames are the units of the frame phases where the plan is dynamic; nil before the first frame.
 	frames *[2][]Unit
+	// timings are filled in where request debugging asks, else nil.
+	timings *Timings
 }
 
 // Begin starts a request on plan (the global one at first).
 func (r *Run) Begin(plan *Plan) {
 	r.plan, r.next, r.phase, r.dynamic = plan, 0, 0, false
 	r.collected, r.runtimes = r.collected[:0], r.runtimes[:0]
-	r.frames = nil
+	r.frames, r.timings = nil, nil
 }
 
 // Route moves on to the plan of the route that was found.
@@ -67,6 +70,9 @@ func (r *Run) Phase(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 		return r.collect(k, ph)
 	}
 	units := r.unitsFor(ph)
+	if r.timings != nil {
+		units = r.timings.calls(units)
+	}
 	for r.next < len(units) {
 		u := &units[r.next]
 		r.next++
@@ -74,6 +80,7 @@ func (r *Run) Phase(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 			return out
 		}
 	}
+	r.timings.Stop()
 	k.Current = nil
 	return plugin.Continue
 }
@@ -136,6 +143,7 @@ func (r *Run) collect(k *pdk.Kong, ph phase.Phase) plugin.Outcome {
 			return out
 		}
 	}
+	r.timings.Stop()
 	k.Current = nil
 	return plugin.Continue
 }
@@ -168,6 +176,9 @@ func (r *Run) choose(k *pdk.Kong, i int) *plugin.Bound {
 }
 
 func (r *Run) unit(k *pdk.Kong, ph phase.Phase, u *Unit) plugin.Outcome {
+	if r.timings != nil {
+		r.timings.begin(ph, u.Calls[0])
+	}
 	if u.Runtime != nil {
 		r.holds(u.Runtime)
 		return u.Runtime.Run(k, ph, u.Calls)
@@ -303,8 +314,14 @@ func (r *Run) Filter(k *pdk.Kong, chunk []byte, last bool) ([]byte, plugin.Outco
 	r.phase = phase.BodyFilter
 	k.Phase = phase.BodyFilter
 	k.X.Phase = uint32(phase.BodyFilter)
+	if r.timings != nil {
+		units = r.timings.calls(units)
+	}
 	for i := range units {
 		u := &units[i]
+		if r.timings != nil {
+			r.timings.begin(phase.BodyFilter, u.Calls[0])
+		}
 		if u.Runtime != nil {
 			r.holds(u.Runtime)
 			var out plugin.Outcome
@@ -322,6 +339,7 @@ func (r *Run) Filter(k *pdk.Kong, chunk []byte, last bool) ([]byte, plugin.Outco
 		}
 		chunk = out
 	}
+	r.timings.Stop()
 	k.Current = nil
 	return chunk, plugin.Continue
 }

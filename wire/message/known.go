@@ -45,6 +45,8 @@ const (
 	HeaderAcceptEncoding
 	HeaderLastModified
 	HeaderProxy
+	HeaderXKongRequestDebug
+	HeaderXKongRequestDebugToken
 	headerEnd
 )
 
@@ -63,6 +65,7 @@ var knownNames = [headerEnd]string{
 	HeaderXKongResponseLatency: "x-kong-response-latency", HeaderXKongUpstreamStatus: "x-kong-upstream-status",
 	HeaderLocation: "location", HeaderSetCookie: "set-cookie", HeaderAcceptEncoding: "accept-encoding",
 	HeaderLastModified: "last-modified", HeaderProxy: "proxy",
+	HeaderXKongRequestDebug: "x-kong-request-debug", HeaderXKongRequestDebugToken: "x-kong-request-debug-token",
 }
 
 // knownSlots finds a known name by its length, first and last byte; two share
