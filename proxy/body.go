@@ -78,6 +78,15 @@ func (r *request) keepBody(data []byte) {
 	}
 }
 
+// streamedBefore is what an earlier try has streamed of the body: it goes first again.
+func (r *request) streamedBefore() []byte {
+	if r.body.received == 0 || r.body.spool == nil {
+		return nil
+	}
+	b, _ := r.body.spool.Bytes() // replayMax stays in memory
+	return b
+}
+
 // bodySpool is where the body is, or will be, stored.
 func (r *request) bodySpool() *spool.Spool {
 	if r.body.spool == nil {

@@ -13,7 +13,8 @@ func (r *request) repeatable() bool {
 	if r.HeadSent != 0 || r.up != nil && r.up.answered() {
 		return false
 	}
-	return r.body.mode != bodyStream || r.body.received == 0 || r.body.kept()
+	b := &r.body // its mode says nothing: what is left of a body that an upstream refused is discarded
+	return b.received == 0 || b.read || b.replaced || b.kept()
 }
 
 // idempotent: nginx's rule for proxy_next_upstream without non_idempotent.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gibbon-gateway/gibbon/engine/health"
 	"github.com/gibbon-gateway/gibbon/plugin"
 	"github.com/gibbon-gateway/gibbon/wire/http1"
@@ -21,6 +23,8 @@ type upstreamConn struct {
 	r    *request
 	at   int
 	used int // requests so far
+	// before is what the socket had sent when the request began.
+	before uint64
 
 	gotHead bool
 	// keep: the connection can be used again after this response.
@@ -119,6 +123,7 @@ func (u *upstreamConn) begin() {
 	u.gotHead, u.sent, u.chunked, u.raw, u.keep, u.left = false, false, false, false, false, 0
 	u.in, u.hot, u.scan, u.interim = u.in[:0], nil, 0, 0
 	u.used++
+	u.before = u.Sent
 }
 
 // write sends the request head, and the body as far as it is there.
@@ -134,6 +139,11 @@ func (u *upstreamConn) write() {
 	default:
 		u.chunked = kind == message.BodyChunked
 		r.body.mode = bodyStream
+		if b := r.streamedBefore(); len(b) > 0 && u.chunked {
+			buf = http1.AppendChunk(buf, b)
+		} else {
+			buf = append(buf, b...)
+		}
 	}
 	if len(buf) > 0 {
 		if err := u.WriteSoon(buf); err != nil {
@@ -397,12 +407,14 @@ func (u *upstreamConn) notHTTP(b []byte) bool {
 // ended: the upstream closed, or the connection broke.
 func (u *upstreamConn) ended(err error, partial bool) {
 	fresh := u.used == 1
+	eof := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	if errors.Is(err, io.EOF) {
 		err = errUpstreamClosed
 	}
-	if !fresh && !partial && u.r.repeatable() {
-		// A pooled connection that the upstream had given up meanwhile: the
-		// request was not processed; try again without counting it.
+	if !fresh && !partial && u.r.repeatable() && (u.r.idempotent() || u.unseen(eof)) {
+		// A pooled connection that the upstream had given up meanwhile: try again
+		// without counting it. What must not be done twice is sent again only if
+		// the upstream has not got it.
 		r := u.r
 		u.detach()
 		u.close()
@@ -414,12 +426,31 @@ func (u *upstreamConn) ended(err error, partial bool) {
 	u.failed(err, health.TCPFailure, false)
 }
 
+// unseen says whether the upstream has certainly not got the request: nothing
+// was sent, or it had closed (eof) before and acknowledged nothing of it.
+func (u *upstreamConn) unseen(eof bool) bool {
+	sent := int64(u.Sent - u.before)
+	if sent == 0 {
+		return true
+	}
+	if !eof || u.interim > 0 {
+		return false
+	}
+	info, err := unix.GetsockoptTCPInfo(u.FD, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || info.Bytes_sent == 0 {
+		return false
+	}
+	acked := int64(info.Bytes_acked) - 1 // that of the connection's beginning
+	return int64(info.Bytes_sent-info.Bytes_retrans)-acked >= sent
+}
+
 // broken: writing failed. The upstream may have answered before it closed.
 func (u *upstreamConn) broken(err error) {
 	if u.r == nil {
 		u.close()
 		return
 	}
+	u.HungUp = true // its edge may not have been seen yet: no other request may take the connection
 	if u.gotHead {
 		return
 	}

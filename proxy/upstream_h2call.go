@@ -115,7 +115,7 @@ func (c *h2Call) send() {
 		c.left = r.body.stored()
 		c.sendSpool()
 	default:
-		if b, _ := r.bodySpool().Bytes(); r.body.mode == bodyStream && len(b) > 0 { // of an earlier try
+		if b := r.streamedBefore(); len(b) > 0 {
 			_ = c.put(b, false)
 		}
 		r.body.mode = bodyStream

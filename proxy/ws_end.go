@@ -129,6 +129,7 @@ func (u *upstreamConn) retire() {
 	if u.HungUp {
 		u.CanRead = true
 	}
+	u.WriteNow()
 	if u.Pending() == 0 {
 		t.upDrained()
 	}

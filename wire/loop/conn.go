@@ -41,7 +41,8 @@ type Conn struct {
 	soon  []byte
 	delay bool
 	out   []byte
-	sent  int // of out
+	sent  int  // of out
+	shut  bool // Shutdown was called before all of out was sent
 	// Received and Sent count bytes on the socket.
 	Received, Sent uint64
 }
@@ -189,9 +190,14 @@ func (c *Conn) put(p []byte) error {
 	return nil
 }
 
-// Shutdown says that no more will be sent (shutdown(2) with SHUT_WR).
+// Shutdown says that no more will be sent (shutdown(2) with SHUT_WR), once
+// what waits was.
 func (c *Conn) Shutdown() error {
 	c.WriteNow()
+	if c.Pending() > 0 {
+		c.shut = true
+		return nil
+	}
 	return unix.Shutdown(c.FD, unix.SHUT_WR)
 }
 
@@ -226,6 +232,10 @@ func (c *Conn) Flush() error {
 		c.out = c.out[:0]
 	}
 	c.sent = 0
+	if c.shut {
+		c.shut = false
+		return unix.Shutdown(c.FD, unix.SHUT_WR)
+	}
 	return nil
 }
 

@@ -9,13 +9,16 @@ import "time"
 // busy with ten Lua plugins: a sixth of all processor time (docs/why.md).
 
 // Bounds of what waits for the end of a round: a reader must not wait for the
-// handlers of many others, nor for a slow one.
+// handlers of many others, nor for a slow one. Where one waited longer than
+// soonTime, the next soonSlow messages do not wait: handlers of such length cost
+// more than what waiting saves, and tell only afterwards that they were long.
 const (
 	soonConns   = 64
 	soonMessage = 4 << 10
 	soonBuffer  = 64 << 10
 	soonLook    = 4 // messages between two looks at the clock
 	soonTime    = time.Millisecond
+	soonSlow    = 256
 )
 
 // soon is what a loop sends at the end of the round.
@@ -23,11 +26,13 @@ type soon struct {
 	conns []*Conn
 	buf   []byte
 	since time.Duration // on the loop's base, when the first of conns came
+	slow  int           // messages that are to be sent at once
 }
 
 // WriteSoon is Write for what answers a reader that waits: a small message may
 // wait for the end of the round, or a millisecond. An error of the send then
-// shows as one of the next read, since HungUp is set and the handler called.
+// shows as one of the next read, since HungUp is set and the handler called; it
+// is called, too, where the kernel does not take all and Pending is not 0 any more.
 func (c *Conn) WriteSoon(p []byte) error {
 	c.delay = true
 	err := c.Write(p)
@@ -46,6 +51,10 @@ func (c *Conn) WriteNow() {
 func (c *Conn) keepSoon(p []byte) bool {
 	s := &c.L.soon
 	if len(p) > soonMessage {
+		return false
+	}
+	if s.slow > 0 {
+		s.slow--
 		return false
 	}
 	if n := len(s.conns); n == soonConns || len(s.buf)+len(p) > soonBuffer || n%soonLook == soonLook-1 && time.Since(c.L.base)-s.since > soonTime {
@@ -68,6 +77,9 @@ func (c *Conn) keepSoon(p []byte) bool {
 // sendSoon sends what waits for the end of the round.
 func (l *Loop) sendSoon() {
 	s := &l.soon
+	if time.Since(l.base)-s.since > soonTime {
+		s.slow = soonSlow
+	}
 	for i, c := range s.conns {
 		s.conns[i] = nil
 		c.WriteNow()
@@ -79,10 +91,13 @@ func (c *Conn) sendSoon() {
 	p := c.soon
 	c.soon = nil
 	c.Sent -= uint64(len(p))
-	if c.put(p) != nil && !c.closed {
+	switch {
+	case c.put(p) != nil:
 		c.HungUp, c.CanRead, c.drained = true, true, false
-		if h := c.L.slots[c.FD].h; h != nil {
-			c.L.Again(h)
-		}
+	case c.Pending() == 0:
+		return
+	}
+	if h := c.L.slots[c.FD].h; h != nil {
+		c.L.Again(h)
 	}
 }

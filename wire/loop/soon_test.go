@@ -144,3 +144,126 @@ func TestWriteSoonMany(t *testing.T) {
 		}
 	}
 }
+
+// fill has the kernel take no more for p, without p's knowledge; it gives how many bytes that took.
+func fill(t *testing.T, p *peer) (n int) {
+	t.Helper()
+	for {
+		k, err := unix.SendmsgN(p.FD, []byte("y"), nil, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EAGAIN {
+			return n
+		}
+		if err != nil {
+			t.Error(err)
+			return n
+		}
+		n += k
+	}
+}
+
+// What finds the kernel full only when the round ends is neither lost nor left without anybody who knows of it.
+func TestWriteSoonMeetsFullKernel(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(p *peer)
+		// told: the handler learns of what waits. end: the peer sees the end behind it.
+		told, end bool
+	}{
+		{"nothing more", func(*peer) {}, true, false},
+		{"shutdown", func(p *peer) {
+			if err := p.Shutdown(); err != nil {
+				t.Error(err)
+			}
+		}, true, true},
+		{"close", func(p *peer) { p.CloseSent(int64(5 * time.Second)) }, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := run(t)
+			told := make(chan struct{}, 64)
+			p, other := open(t, l, func(p *peer, ev Events) {
+				if ev == 0 && p.Pending() > 0 {
+					told <- struct{}{}
+				}
+				if ev&Writable != 0 {
+					_ = p.Flush()
+				}
+			})
+			filled := 0
+			l.do(func() {
+				filled = fill(t, p)
+				_ = p.WriteSoon([]byte("end"))
+				c.do(p)
+			})
+			if c.told {
+				wait(t, told)
+			}
+			got, ended := []byte(nil), false
+			b := make([]byte, 1<<16)
+			for deadline := time.Now().Add(5 * time.Second); (len(got) < filled+3 || c.end && !ended) && time.Now().Before(deadline); {
+				n, _, err := unix.Recvfrom(other, b, unix.MSG_DONTWAIT)
+				if err == unix.EAGAIN {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, b[:n]...)
+				if n == 0 {
+					ended = true
+					break
+				}
+			}
+			if len(got) != filled+3 || !bytes.HasSuffix(got, []byte("end")) || ended != c.end {
+				t.Errorf("%d bytes of %d, the end: %v", len(got), filled+3, ended)
+			}
+		})
+	}
+}
+
+// A peer that takes nothing holds a closed socket only for so long.
+func TestCloseSentEnds(t *testing.T) {
+	l := run(t)
+	before := 0
+	p, other := open(t, l, func(*peer, Events) {})
+	l.do(func() {
+		before = openFiles(t)
+		fill(t, p)
+		_ = p.WriteSoon([]byte("end"))
+		p.CloseSent(int64(20 * time.Millisecond))
+		if !p.Closed() || p.Write([]byte("x")) == nil {
+			t.Error("still open")
+		}
+	})
+	for deadline := time.Now().Add(5 * time.Second); openFiles(t) >= before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the socket stays open")
+		}
+	}
+	_ = other
+}
+
+// Behind slow handlers nothing waits, until they are quick again.
+func TestWriteSoonBehindSlowHandlers(t *testing.T) {
+	l := run(t)
+	p, other := open(t, l, func(*peer, Events) {})
+	l.do(func() { _ = p.WriteSoon([]byte("a")); time.Sleep(2 * soonTime) })
+	l.do(func() {})
+	if got := there(t, other); got != "a" {
+		t.Fatalf("%q", got)
+	}
+	waited := 0
+	for range 2 * soonSlow {
+		l.do(func() {
+			_ = p.WriteSoon([]byte("b"))
+			if there(t, other) == "" {
+				waited++
+			}
+		})
+		l.do(func() {})
+		_ = there(t, other)
+	}
+	if waited == 0 || waited > soonSlow {
+		t.Errorf("%d messages of %d waited", waited, 2*soonSlow)
+	}
+}

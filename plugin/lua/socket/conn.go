@@ -267,6 +267,10 @@ func (c *Conn) CancelSend() {
 // Closed says whether the connection has ended.
 func (c *Conn) Closed() bool { return c.closed }
 
+// closePatience is how long the peer of a closed connection may take for what
+// was sent to it and the kernel has no room for, in nanoseconds.
+const closePatience = 5e9
+
 // Close ends the connection. Operations that wait end with "closed".
 func (c *Conn) Close() {
 	if c.closed {
@@ -287,7 +291,11 @@ func (c *Conn) Close() {
 		if c.conn.Layer != nil && c.up == nil {
 			_ = c.conn.Layer.CloseWrite()
 		}
-		c.conn.Close()
+		if c.wrote == nil { // every send was told to have succeeded
+			c.conn.CloseSent(closePatience)
+		} else {
+			c.conn.Close()
+		}
 	}
 	c.Reader.Close()
 	c.up = nil
