@@ -96,7 +96,7 @@ func (p *Peer) Healthy() bool { return p.health.Healthy() }
 
 // ReportStatus tells passive checks of a status beside what Balancer.Done said
 // of the try: that of the answer which the gateway made in the peer's place.
-func (p *Peer) ReportStatus(status int) { p.health.Report(status, health.NoFailure) }
+func (p *Peer) ReportStatus(status int) { p.health.ReportAnswer(status) }
 
 // load is what is known of the traffic of an address; it outlives the Peer
 // when addresses are resolved anew or the configuration is rebuilt.

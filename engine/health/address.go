@@ -52,6 +52,14 @@ func (a *Address) Report(status int, f Failure) {
 	a.apply(&s.passive, status, f, "passive")
 }
 
+// ReportAnswer is Report for a status that the gateway answered with because
+// the address could not be reached. Checks of the type tcp do not look at it.
+func (a *Address) ReportAnswer(status int) {
+	if !a.of.settings.Load().passive.connections {
+		a.Report(status, NoFailure)
+	}
+}
+
 // Set makes the address healthy or unhealthy by hand and clears its counters.
 func (a *Address) Set(healthy bool) {
 	w := uint64(0)

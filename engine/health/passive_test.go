@@ -17,7 +17,7 @@ func passive(h entity.Healthy, u entity.Unhealthy) *entity.Upstream {
 
 var key = Key{Addr: netip.MustParseAddrPort("127.0.0.1:8000"), Host: "a.test"}
 
-// TestRules plays observations: statuses, T = TCP failure, O = timeout. After
+// TestRules plays observations: statuses, T = TCP failure, O = timeout, A = a 502 of the gateway. After
 // each, + or - says whether the address is healthy.
 func TestRules(t *testing.T) {
 	ok := []int{200, 201}
@@ -47,16 +47,24 @@ func TestRules(t *testing.T) {
 		{"timeouts", entity.Healthy{}, entity.Unhealthy{Timeouts: 1}, "500 T O", "++-"},
 		{"largest threshold", entity.Healthy{}, entity.Unhealthy{Timeouts: 255},
 			strings.Repeat("O ", 255), strings.Repeat("+", 254) + "-"},
+		{"type tcp", entity.Healthy{HTTPStatuses: ok, Successes: 1}, entity.Unhealthy{HTTPStatuses: bad, HTTPFailures: 1, TCPFailures: 2, Timeouts: 2},
+			"500 T 503 T 404 T A T 500", "+++++++-+"},
 		{"connected", entity.Healthy{Successes: 1}, entity.Unhealthy{TCPFailures: 2}, "T 1 T T", "+++-"},
 	}
 	for _, tt := range tests {
 		r := NewRegistry(Options{})
-		a := r.Open(passive(tt.h, tt.u), TLS{}).Acquire(key)
+		u := passive(tt.h, tt.u)
+		if tt.name == "type tcp" {
+			u.Healthchecks.Passive.Type = "tcp"
+		}
+		a := r.Open(u, TLS{}).Acquire(key)
 		var got strings.Builder
 		for _, o := range strings.Fields(tt.play) {
 			switch o {
 			case "T":
 				a.Report(0, TCPFailure)
+			case "A":
+				a.ReportAnswer(502)
 			case "O":
 				a.Report(0, TimeoutFailure)
 			default:

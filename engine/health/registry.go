@@ -108,8 +108,8 @@ func newSettings(u *entity.Upstream, t TLS) *settings {
 	h := &u.Healthchecks
 	s := &settings{
 		name:           u.Name,
-		active:         newRules(h.Active.Healthy, h.Active.Unhealthy),
-		passive:        newRules(h.Passive.Healthy, h.Passive.Unhealthy),
+		active:         newRules(h.Active.Type, h.Active.Healthy, h.Active.Unhealthy),
+		passive:        newRules(h.Passive.Type, h.Passive.Healthy, h.Passive.Unhealthy),
 		probe:          newProbe(u, t),
 		everyHealthy:   seconds(h.Active.Healthy.Interval),
 		everyUnhealthy: seconds(h.Active.Unhealthy.Interval),

@@ -27,6 +27,8 @@ const (
 // rules are the thresholds and status lists of active or of passive checks.
 type rules struct {
 	off bool // no threshold is set: reports change nothing
+	// connections: checks of the type tcp, which take any answer for a success: a connection was made.
+	connections bool
 
 	successes, httpFailures, tcpFailures, timeouts uint64
 
@@ -49,8 +51,9 @@ func statuses(list []int) (s statusSet) {
 	return s
 }
 
-func newRules(h entity.Healthy, u entity.Unhealthy) rules {
+func newRules(kind string, h entity.Healthy, u entity.Unhealthy) rules {
 	r := rules{
+		connections:  kind == "tcp",
 		successes:    uint64(h.Successes),
 		httpFailures: uint64(u.HTTPFailures),
 		tcpFailures:  uint64(u.TCPFailures),
@@ -73,7 +76,7 @@ func (r *rules) next(w uint64, status int, f Failure) uint64 {
 		return fail(w, r.timeouts, timeoutShift)
 	}
 	switch {
-	case r.healthy.has(status):
+	case r.connections || r.healthy.has(status):
 		return r.success(w)
 	case r.unhealthy.has(status):
 		return fail(w, r.httpFailures, httpShift)
