@@ -126,7 +126,7 @@ func (k *catalog) schemas() []*schema.Schema {
 }
 
 func (k *catalog) entityOptions() entity.Options {
-	return entity.Options{RouterFlavor: k.conf.Router.Flavor, CheckExpression: atc.Check, CheckRegexPath: checkRegexPath(k.conf), CheckHeaderRegex: router.CheckHeaderRegex,
+	return entity.Options{RouterFlavor: k.conf.Router.Flavor, CheckExpression: atc.Check, CheckRegexPath: checkRegexPath(k.conf), CheckHeaderRegex: func(p string) error { return router.CheckHeaderRegex(flavor(k.conf), p) },
 		Plugin:         k.Config,
 		ConsumerGroups: k.conf.Datastore.Database == "off"}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gibbon-gateway/gibbon/engine/router/regex"
 	"github.com/gibbon-gateway/gibbon/model/entity"
 )
 
@@ -86,7 +87,7 @@ func splitPort(host string) (name, port string) {
 type headerTest struct {
 	name    string   // in lower case, "_" for "-"
 	texts   []string // in lower case
-	regexes []*regexp.Regexp
+	regexes []linear
 }
 
 func compileHeader(flavor Flavor, name string, values []string) (headerTest, error) {
@@ -97,7 +98,7 @@ func compileHeader(flavor Flavor, name string, values []string) (headerTest, err
 			t.texts = append(t.texts, strings.ToLower(v))
 			continue
 		}
-		re, err := headerRegex(pattern)
+		re, err := headerRegex(flavor, pattern)
 		if err != nil {
 			return t, fmt.Errorf("headers.%s: %w", name, err)
 		}
@@ -106,12 +107,17 @@ func compileHeader(flavor Flavor, name string, values []string) (headerTest, err
 	return t, nil
 }
 
-func headerRegex(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?i)" + pattern) }
+func headerRegex(flavor Flavor, pattern string) (linear, error) {
+	if flavor == Traditional {
+		return regexp.Compile("(?i)" + pattern)
+	}
+	return regex.Compile("(?i)" + pattern)
+}
 
 // CheckHeaderRegex tells why pattern (without the "~*" in front) cannot be
-// matched against a header field, nil if it can.
-func CheckHeaderRegex(pattern string) error {
-	_, err := headerRegex(pattern)
+// matched against a header field in a flavor, nil if it can.
+func CheckHeaderRegex(flavor Flavor, pattern string) error {
+	_, err := headerRegex(flavor, pattern)
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2"
+
+	"github.com/gibbon-gateway/gibbon/engine/router/regex"
 )
 
 // pathTest is one element of a route's paths.
@@ -46,29 +48,51 @@ func compilePath(flavor Flavor, path string) (pathTest, error) {
 			return t, fmt.Errorf("paths: the regex %q has two groups called %s", path, name)
 		}
 	}
-	re, err := regexp.Compile(`\A(?:` + pattern + `)`)
-	if err != nil {
-		if flavor != Traditional {
-			return t, fmt.Errorf("paths: the regex %q does not compile: %w", path, err)
-		}
-		t.regex, err = compileBacktracking(pattern)
-		if err != nil {
-			return t, fmt.Errorf("paths: the regex %q does not compile: %w", path, err)
-		}
-		return t, nil
+	var err error
+	if flavor == Traditional {
+		t.regex, t.literal, err = compileAnchored(pattern)
+	} else {
+		t.regex, t.literal, err = compileCompatible(pattern)
 	}
-	t.regex = linearRegex{re}
-	// Anchored, a regex has no literal prefix; the same pattern alone compiles.
-	if free, err := regexp.Compile(pattern); err == nil {
-		t.literal, _ = free.LiteralPrefix()
+	if err != nil {
+		return t, fmt.Errorf("paths: the regex %q does not compile: %w", path, err)
 	}
 	return t, nil
+}
+
+// compileAnchored compiles a regex of the traditional flavor, PCRE's: its match
+// begins where the path does.
+func compileAnchored(pattern string) (re pathRegex, literal string, err error) {
+	held, err := regexp.Compile(`\A(?:` + pattern + `)`)
+	if err != nil {
+		re, err = compileBacktracking(pattern)
+		return re, "", err
+	}
+	// Anchored, a regex has no literal prefix; the same pattern alone compiles.
+	if free, err := regexp.Compile(pattern); err == nil {
+		literal, _ = free.LiteralPrefix()
+	}
+	return linearRegex{held}, literal, nil
+}
+
+// compileCompatible compiles a regex of the flavor traditional_compatible,
+// Rust's. The reference puts a ^ in front and no brackets around, so that of
+// "a|b" only a is held to the beginning of the path.
+func compileCompatible(pattern string) (re pathRegex, literal string, err error) {
+	held, err := regex.Compile("^" + pattern)
+	if err != nil {
+		return nil, "", err
+	}
+	if free, err := regex.Compile(pattern); err == nil && held.Anchored() {
+		literal = free.LiteralPrefix()
+	}
+	return linearRegex{held}, literal, nil
 }
 
 // repeatedName is a name that two groups of a regex have, "" for none. Go's
 // regexp takes them; what such a capture is would be anybody's guess.
 func repeatedName(pattern string) string {
-	re, err := regexp.Compile(pattern)
+	re, err := regex.Compile(pattern)
 	if err != nil {
 		return ""
 	}
@@ -89,8 +113,17 @@ func (t *pathTest) matches(path string) bool {
 	return strings.HasPrefix(path, t.text)
 }
 
-// linearRegex is Go's: no backtracking, time linear in the path.
-type linearRegex struct{ re *regexp.Regexp }
+// linear is what a pattern compiles to: *regexp.Regexp or *regex.Regexp. There
+// is no backtracking, time is linear in the path.
+type linear interface {
+	MatchString(string) bool
+	FindString(string) string
+	FindStringSubmatchIndex(string) []int
+	SubexpNames() []string
+}
+
+// linearRegex is a linear one as a pathRegex.
+type linearRegex struct{ re linear }
 
 func (r linearRegex) matches(path string) bool { return r.re.MatchString(path) }
 
@@ -101,7 +134,7 @@ func (r linearRegex) groups(dst []Capture, path string) []Capture {
 }
 
 // appendGroups leaves out groups that took no part in the match.
-func appendGroups(dst []Capture, re *regexp.Regexp, s string) []Capture {
+func appendGroups(dst []Capture, re linear, s string) []Capture {
 	at := re.FindStringSubmatchIndex(s)
 	names := re.SubexpNames()
 	for i := 0; i < len(at)/2; i++ {
@@ -116,16 +149,13 @@ func appendGroups(dst []Capture, re *regexp.Regexp, s string) []Capture {
 // then counts as not matching.
 const backtrackingTime = 5 * time.Millisecond
 
-// pythonNames are groups in PCRE's other notation, which regexp2 has not.
-var pythonNames = regexp.MustCompile(`\(\?P<(\w+)>`)
-
 // backtrackingRegex serves the traditional flavor, whose patterns are PCRE, for
 // what Go's regexp has not (look-around, back-references). It allocates.
 type backtrackingRegex struct{ re *regexp2.Regexp }
 
 func compileBacktracking(pattern string) (pathRegex, error) {
-	pattern = pythonNames.ReplaceAllString(pattern, "(?<$1>")
-	re, err := regexp2.Compile(`\A(?:`+pattern+`)`, regexp2.None)
+	// RE2: \d, \s and \w are of ASCII alone and (?P<name>) is a group, as in PCRE.
+	re, err := regexp2.Compile(`\A(?:`+pattern+`)`, regexp2.RE2)
 	if err != nil {
 		return nil, err
 	}

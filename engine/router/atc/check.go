@@ -3,9 +3,10 @@ package atc
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/gibbon-gateway/gibbon/engine/router/regex"
 )
 
 // errUnknownField is worded as the reference words it.
@@ -112,7 +113,7 @@ func (p *predicate) checkTypes() error {
 	if p.op != opMatches {
 		return nil
 	}
-	re, err := regexp.Compile(p.value.str)
+	re, err := regex.Compile(p.value.str)
 	if err != nil {
 		return fmt.Errorf("%s ~: %w", p.name, err)
 	}

@@ -2,10 +2,11 @@ package atc
 
 import (
 	"net/netip"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/gibbon-gateway/gibbon/engine/router/regex"
 )
 
 // Header gives the values of header fields without allocating.
@@ -40,7 +41,7 @@ type Hit struct {
 	// Text is the value of ==, ^= and =^ or what the regex of ~ matched.
 	Text string
 	// Regexp is the regex of ~, nil for another operator.
-	Regexp *regexp.Regexp
+	Regexp *regex.Regexp
 	// Lower is true where the comparison was of lower(http.path).
 	Lower bool
 }

@@ -3,7 +3,8 @@ package atc
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
+
+	"github.com/gibbon-gateway/gibbon/engine/router/regex"
 )
 
 // Subsystem is which kind of traffic an expression is for; it decides which
@@ -95,7 +96,7 @@ type predicate struct {
 	any      bool
 	op       operator
 	value    value
-	re       *regexp.Regexp // of op matches
+	re       *regex.Regexp // of op matches
 }
 
 // typ is the type of a value.
