@@ -24,6 +24,11 @@ func TestBundledSpecs(t *testing.T) {
 	}
 }
 
+// A Lua plugin that wraps plugins in Go: their handlers and schemas are modules like any other.
+func TestWrapper(t *testing.T) {
+	Run(t, "testdata/wrapper")
+}
+
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
 // The examples of bundled Lua plugins' READMEs load (plugins/readme_test.go has those of Go plugins).

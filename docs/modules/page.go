@@ -68,6 +68,7 @@ func page() string {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, doc)
 	}
 	b.WriteString("\nBeside them LuaJIT's own: `bit`, `ffi`, `jit`, `string.buffer`, `table.new`, `table.clear`, `table.nkeys`, `table.isempty`, `table.clone`, and `cjson`, `cjson.safe`, `ngx`, `kong.pdk`.\n")
+	b.WriteString("\nAnd last, where nothing else has that name, `kong.plugins.NAME.handler` and `kong.plugins.NAME.schema` of every bundled plugin that is written in Go ([write-a-plugin.md](write-a-plugin.md)).\n")
 	b.WriteString("\n## From Debian\n\n`make deps` installs these:\n\n| package | modules | what it is |\n|---|---|---|\n")
 	for _, p := range installed {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.pkg, code(p.modules), p.what)

@@ -37,6 +37,7 @@ func (cv *converter) schema(m map[string]any) (*schema.Schema, error) {
 	if s.EntityChecks, err = cv.checks("entity_checks", m["entity_checks"]); err != nil {
 		return nil, err
 	}
+	s.EntityChecks = append(s.EntityChecks, bundledChecks(text(m["$typedef"]))...)
 	whole := schema.Field{Type: schema.Record, Fields: s.Fields}
 	checksSeeNulls(s.EntityChecks, &whole)
 	if s.ShorthandFields, err = cv.shorthands("shorthand_fields", m["shorthand_fields"]); err != nil {
@@ -116,7 +117,12 @@ func (cv *converter) attributes(path string, m map[string]any) (schema.Field, er
 	var f schema.Field
 	if name := text(m["$typedef"]); name != "" {
 		var ok bool
-		if f, ok = typedefs[name]; !ok {
+		if strings.HasPrefix(name, bundledMark) {
+			f, ok = bundledField(name)
+		} else {
+			f, ok = typedefs[name]
+		}
+		if !ok {
 			return f, fmt.Errorf("%s: there is no typedef %q", path, name)
 		}
 		f.Name = ""

@@ -50,6 +50,15 @@ var shipped = []struct{ module, body, want string }{
 	{"kong.cluster_events", `return m.new() == kong.cluster_events`, "true"},
 	{"kong.worker_events", `return type(m.register), m.new() == kong.worker_events`, "function true"},
 	{"resty.worker.events", `local got m.register(function(d, e, s) got = s .. e .. d end, "rwe", "x") local e = m.event_list("s", "a", "b") m.post_local("rwe", "x", "!") ngx.sleep(0.02) return got, e.a, (pcall(function() return e.c end))`, "rwex! a false"},
+	{"resty.events", `local e = m.new { listening = "unix:/x" } local other = m.new { listening = "unix:/y" } local got = {} local function note(d, ev, s, w) got[#got + 1] = s .. ev .. tostring(d) .. tostring(w) end
+		assert(e:init_worker()) local id = e:subscribe("*", "*", note) e:subscribe("s", "*", note) e:subscribe("s", "x", note) e:subscribe("t", "x", note) other:subscribe("*", "*", note)
+		e:publish("current", "s", "x", 1) ngx.sleep(0.02) e:unsubscribe(id) e:publish("all", "s", "y", "d") ngx.sleep(0.02) local key = "k" .. ngx.now() for i = 1, 3 do e:publish(key, "s", "z", i) end ngx.sleep(0.02)
+		return table.concat(got, " "), select(2, e:publish("", "s", "e")), (e:publish("all", "s", "e", print)), (pcall(e.run, e)), m.new({}), (pcall(e.subscribe, e, "s", "e", 1))`,
+		"sx1nil sx1nil sx1nil syd0 sz10 target is required nil false nil false"},
+	{"resty.timerng", `local t, u = m.new { min_threads = 2 }, m.new() t:start() local n = {} local function count(premature, k) n[k] = (n[k] or 0) + 1 end local name = t:named_at("a", 0.01, count, "a") t:every(0.01, count, "e") u:named_every("a", 0.01, count, "u")
+		local again, why = t:named_at("a", 1, count) t:freeze() t:at(0.01, count, "late") ngx.sleep(0.03) local frozen = (n.a or 0) + (n.e or 0) t:start() ngx.sleep(0.05) u:pause("a") local at = n.u ngx.sleep(0.03) local s = u:stats { verbose = true }
+		local same = n.u == at u:resume("a") ngx.sleep(0.03) local more = n.u > at t:destroy() u:destroy() local e = n.e ngx.sleep(0.03) return name, again, why, frozen, n.a, n.late, e > 1, e == n.e, same, more, s.sys.waiting, s.timers.a.stats.runs == at, t:is_managed("a"), t:cancel("a")`,
+		"a nil already exists timer 0 1 1 true true true true 1 true false false timer not found"},
 	{"kong.global", `return m.phases.access, m.get_phase(), m.new() == kong`, "32 32 true"},
 	{"kong.cmd.utils.log", `m.disable() m.info("not %s", "shown") m.enable() return type(m.verbose), type(m.error)`, "function function"},
 	{"kong.conf_loader", `return m() == kong.configuration, m.load() == kong.configuration`, "true true"},

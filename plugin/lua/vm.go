@@ -31,9 +31,11 @@ type VM struct {
 	started  map[string]*luajit.Bound // by plugin name: init_worker, configure
 	// evaluators run code of configurations, by the name of the plugin that asks (eval.go).
 	evaluators map[string]*luajit.Bound
-	retryFn    int // gibbon.retry, once a request needed it
-	abortFn    int // gibbon.on_abort, likewise
-	stale      []*luajit.Bound
+	// borrowed are handlers of Go plugins that Lua plugins wrap, by configuration (ops_bundled.go).
+	borrowed map[*plugin.Plugin]map[string]plugin.Handler
+	retryFn  int // gibbon.retry, once a request needed it
+	abortFn  int // gibbon.on_abort, likewise
+	stale    []*luajit.Bound
 
 	calls []*luajit.Bound // of the last entry, for asked
 	asked []*plugin.Bound

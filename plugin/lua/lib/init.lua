@@ -39,3 +39,6 @@ for _, part in ipairs { "base64", "coroutine", "ctx", "exit", "hash", "misc", "n
   "shdict", "socket", "socket_tcp", "time", "uri", "utils", "var", "worker" } do
   package.preload["resty.core." .. part] = function() return require "resty.core" end
 end
+
+-- Handlers and schemas of plugins in Go, where no module has their name.
+package.loaders[#package.loaders + 1] = function(name) return require("gibbon.bundled").search(name) end

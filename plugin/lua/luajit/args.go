@@ -53,6 +53,17 @@ func (a *Args) raw(i int) []byte {
 	return b
 }
 
+// Encoded is value i as it was encoded, nil if there is none: a part of what a was set to. Equal bytes are equal
+// values; a table encodes alike as long as nobody changes it.
+func (a *Args) Encoded(i int) []byte {
+	b := a.raw(i)
+	if b == nil {
+		return nil
+	}
+	rest, _ := skip(b, 0)
+	return b[:len(b)-len(rest)]
+}
+
 // Value is value i as DecodeValues gives it, nil if there is none.
 func (a *Args) Value(i int) any {
 	b := a.raw(i)

@@ -58,10 +58,16 @@ function M.post_local(source, event, data)
   return "done"
 end
 
--- post(source, event, data, unique): to all workers; unique events reach one.
+-- How long an event with a name of its own keeps others of that name away, in seconds.
+local UNIQUE = 5
+
+-- post(source, event, data, unique): to all workers; of events that name the same in unique one worker gets the first.
 function M.post(source, event, data, unique)
   if type(source) ~= "string" or type(event) ~= "string" then error("source and event are required", 2) end
-  if not unique then
+  if unique then
+    local first, why = ngx.shared.kong:add("worker_events:" .. source .. ":" .. event .. ":" .. tostring(unique), true, UNIQUE)
+    if not first and why == "exists" then return "done" end
+  else
     local ok, err = ask_post(source, event, data)
     if not ok then return nil, err end
   end
