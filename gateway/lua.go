@@ -24,5 +24,7 @@ func newLuaRuntime(c *conf.Config, l *log.Logger) (*lua.Runtime, error) {
 		pools = append(pools, lua.ThreadPool(p))
 	}
 	return lua.New(lua.Options{PackagePath: c.Lua.PackagePath, PackageCPath: c.Lua.PackageCPath, Workers: workers, Stream: len(c.Listen.Stream) > 0, Log: l, TimeBudget: luaTimeBudget,
-		CheckClientAbort: c.Lua.CheckClientAbort, ThreadPools: pools, Settings: settingsView(c)})
+		CheckClientAbort: c.Lua.CheckClientAbort, ThreadPools: pools, SocketPoolSize: c.Lua.SocketPoolSize,
+		RegexMatchLimit: c.Lua.RegexMatchLimit, RegexCacheEntries: c.Lua.RegexCacheMaxEntries,
+		MaxPendingTimers: c.Lua.MaxPendingTimers, MaxRunningTimers: c.Lua.MaxRunningTimers, Settings: settingsView(c)})
 }

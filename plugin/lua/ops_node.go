@@ -127,7 +127,8 @@ func settingsOf(c *Call) func(string) any {
 }
 
 func limits(c *Call) {
-	t := map[string]any{}
+	o := &c.vm.rt.o
+	t := map[string]any{"lua_regex_match_limit": float64(o.RegexMatchLimit), "lua_regex_cache_max_entries": float64(o.RegexCacheEntries)}
 	for _, n := range []string{"lua_max_req_headers", "lua_max_resp_headers", "lua_max_uri_args", "lua_max_post_args"} {
 		if v, ok := setting(c, n).(float64); ok {
 			t[n] = v

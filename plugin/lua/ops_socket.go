@@ -309,7 +309,7 @@ func socketOption(c *Call, h *handle) {
 func (vm *VM) pools() *socket.Pools {
 	s := stateOf(vm.worker)
 	if s.pools == nil {
-		s.pools = socket.NewPools(vm.worker.Loop)
+		s.pools = socket.NewPools(vm.worker.Loop, vm.rt.o.SocketPoolSize)
 	}
 	return s.pools
 }

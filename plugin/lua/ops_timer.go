@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -10,13 +11,6 @@ import (
 	"github.com/gibbon-gateway/gibbon/observe/log"
 	"github.com/gibbon-gateway/gibbon/plugin/lua/luajit"
 	"github.com/gibbon-gateway/gibbon/wire/loop"
-)
-
-// maxPending and maxRunning bound the timers of one VM (lua_max_pending_timers
-// and lua_max_running_timers; a timer costs about 1 KB).
-const (
-	maxPending = 16384
-	maxRunning = 4096
 )
 
 // The operations behind ngx.sleep, ngx.timer and kong.timer (lib/gibbon/ngx_timer.lua).
@@ -84,7 +78,7 @@ func (ts *timers) set(c *Call) {
 		c.Fail("API disabled in the context of init_by_lua*")
 		return
 	}
-	if len(ts.pending) >= maxPending {
+	if len(ts.pending) >= ts.vm.rt.o.MaxPendingTimers {
 		c.Return(nil, "too many pending timers")
 		return
 	}
@@ -140,8 +134,8 @@ func (ts *timers) fire(t *timer) {
 	} else {
 		delete(ts.pending, t.id)
 	}
-	if ts.running >= maxRunning {
-		ts.vm.rt.log().Message(log.Alert, &log.Context{Phase: "ngx.timer"}, "[lua] 4096 timers run at once, another one was dropped")
+	if most := ts.vm.rt.o.MaxRunningTimers; ts.running >= most {
+		ts.vm.rt.log().Message(log.Alert, &log.Context{Phase: "ngx.timer"}, fmt.Sprintf("[lua] %d timers run at once, another one was dropped", most))
 		return
 	}
 	ts.begin(t, false)

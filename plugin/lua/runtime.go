@@ -36,6 +36,15 @@ type Options struct {
 	CheckClientAbort bool
 	// ThreadPools are those of ngx.run_worker_thread beside "default".
 	ThreadPools []ThreadPool
+	// SocketPoolSize is how many idle connections a pool of sockets keeps that
+	// names no size (lua_socket_pool_size); default 30.
+	SocketPoolSize int
+	// RegexMatchLimit bounds the steps of one match of ngx.re, RegexCacheEntries the patterns that a
+	// VM keeps compiled (lua_regex_match_limit, lua_regex_cache_max_entries); default 100000 and 8192.
+	RegexMatchLimit, RegexCacheEntries int
+	// MaxPendingTimers and MaxRunningTimers bound the timers of one VM (lua_max_pending_timers,
+	// lua_max_running_timers; a timer costs about 1 KB); default 16384 and 4096.
+	MaxPendingTimers, MaxRunningTimers int
 	// Settings, if set, reads a setting of the gateway by its name in
 	// kong.conf, nil if there is none. Code that runs while plugins are loaded
 	// sees it (kong.configuration, ngx.shared, ngx.config.prefix); afterwards
@@ -58,6 +67,21 @@ const (
 	debianPath  = "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init.lua;/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua"
 	debianCPath = "/usr/local/lib/lua/5.1/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;/usr/lib/aarch64-linux-gnu/lua/5.1/?.so;/usr/lib/lua/5.1/?.so"
 )
+
+// bound puts the defaults of limits in place.
+func (o *Options) bound() {
+	for _, l := range []struct {
+		limit *int
+		usual int
+	}{
+		{&o.SocketPoolSize, socket.DefaultSize}, {&o.RegexMatchLimit, 100000}, {&o.RegexCacheEntries, 8192},
+		{&o.MaxPendingTimers, 16384}, {&o.MaxRunningTimers, 4096},
+	} {
+		if *l.limit <= 0 {
+			*l.limit = l.usual
+		}
+	}
+}
 
 func (o *Options) path() string  { return joinPath(o.PackagePath, debianPath) }
 func (o *Options) cpath() string { return joinPath(o.PackageCPath, debianCPath) }
@@ -95,6 +119,7 @@ func New(o Options) (*Runtime, error) {
 		o.TimeBudget = DefaultTimeBudget
 	}
 	o.Workers = max(o.Workers, 1)
+	o.bound()
 	if err := embedLibrary(); err != nil {
 		return nil, fmt.Errorf("Lua library: %w", err)
 	}

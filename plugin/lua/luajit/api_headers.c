@@ -350,7 +350,9 @@ static int set_limits(lua_State *L) {
     } limits[] = {{"lua_max_req_headers", &gb_max_req_headers},
                   {"lua_max_resp_headers", &gb_max_resp_headers},
                   {"lua_max_uri_args", &gb_max_uri_args},
-                  {"lua_max_post_args", &gb_max_post_args}};
+                  {"lua_max_post_args", &gb_max_post_args},
+                  {"lua_regex_match_limit", &gb_re_match_limit},
+                  {"lua_regex_cache_max_entries", &gb_re_cache_max}};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         lua_getfield(L, 1, limits[i].name);
         if (lua_isnumber(L, -1)) *limits[i].value = (int)lua_tonumber(L, -1);

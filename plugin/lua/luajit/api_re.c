@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "api.h"
+#include "pdk.h"
 
-/* Limits of one match; the reference sets lua_regex_match_limit to the same. */
-#define RE_MATCH_LIMIT 100000
-#define RE_CACHE_MAX 8192
+int gb_re_match_limit = 100000, gb_re_cache_max = 8192;
 #define RE_META "gibbon.regex"
 
 typedef struct {
@@ -28,7 +27,7 @@ typedef struct {
     pcre2_match_context *context;
     pcre2_compile_context *compile;
     pcre2_jit_stack *stack;
-    int cached;
+    int cached, limit;
 } re_state;
 
 /* Upvalues of every function here: 1 the VM, 2 re_state, 3 the cache table. */
@@ -145,7 +144,7 @@ static regex *get(lua_State *L, int pattern, int options) {
     r->dfa = dfa;
     r->match_options = match_options;
     re_state *st = state_of(L);
-    if (st->cached >= RE_CACHE_MAX) {
+    if (st->cached >= gb_re_cache_max) {
         lua_pushnil(L);
         while (lua_next(L, lua_upvalueindex(3))) {
             lua_pop(L, 1);
@@ -182,6 +181,7 @@ static const char *subject(lua_State *L, int i, size_t *n) {
 static int run(lua_State *L, regex *r, const char *s, size_t n, size_t from, uint32_t extra) {
     re_state *st = state_of(L);
     int rc;
+    if (st->limit != gb_re_match_limit) pcre2_set_match_limit(st->context, st->limit = gb_re_match_limit);
     if (r->dfa) {
         int workspace[512];
         rc = pcre2_dfa_match(r->code, (PCRE2_SPTR)s, n, from, r->match_options | extra, r->data, st->context, workspace, 512);
@@ -467,7 +467,7 @@ void gb_open_re(lua_State *L, gb_vm *vm) {
     s->compile = pcre2_compile_context_create(NULL);
     s->stack = pcre2_jit_stack_create(32 * 1024, 1024 * 1024, NULL);
     if (!s->context || !s->compile || !s->stack) luaL_error(L, "no memory for regular expressions");
-    pcre2_set_match_limit(s->context, RE_MATCH_LIMIT);
+    pcre2_set_match_limit(s->context, s->limit = gb_re_match_limit);
     pcre2_set_heap_limit(s->context, 20000);
     pcre2_jit_stack_assign(s->context, NULL, s->stack);
     lua_newtable(L); /* the cache */

@@ -8,7 +8,7 @@ static const char *const known_names[] = {
     "x-forwarded-port", "x-forwarded-path", "x-forwarded-prefix", "x-real-ip", "server", "date", "via", "accept",
     "cookie", "content-encoding", "proxy-authenticate", "user-agent", "x-kong-request-id",
     "x-kong-upstream-latency", "x-kong-proxy-latency", "x-kong-response-latency", "x-kong-upstream-status",
-    "location", "set-cookie", "accept-encoding", "last-modified", "proxy"};
+    "location", "set-cookie", "accept-encoding", "last-modified", "proxy", "x-kong-request-debug", "x-kong-request-debug-token"};
 
 enum { KNOWN_COUNT = sizeof known_names / sizeof known_names[0] };
 

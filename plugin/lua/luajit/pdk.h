@@ -86,6 +86,9 @@ static inline void gb_log_text(gb_vm *vm, int level, const char *text) { gb_log(
 /* Limits of the settings lua_max_req_headers, lua_max_resp_headers, lua_max_uri_args, lua_max_post_args. */
 extern int gb_max_req_headers, gb_max_resp_headers, gb_max_uri_args, gb_max_post_args, gb_underscores_to_dashes;
 
+/* Limits of ngx.re: steps of one match, compiled patterns that a VM keeps (lua_regex_match_limit, lua_regex_cache_max_entries). */
+extern int gb_re_match_limit, gb_re_cache_max;
+
 /* gb_limit reads an optional limit argument within 1..1000; name stands in the error text. */
 int gb_limit(lua_State *L, int i, const char *name, int fallback);
 

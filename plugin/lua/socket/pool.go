@@ -11,13 +11,16 @@ import (
 // again and, in pools with a backlog, connects that wait for their turn.
 type Pools struct {
 	l     *loop.Loop
+	size  int
 	pools map[string]*pool
 }
 
-// NewPools makes the pools of a loop.
-func NewPools(l *loop.Loop) *Pools { return &Pools{l: l, pools: map[string]*pool{}} }
+// NewPools makes the pools of a loop. size is that of pools that name none (lua_socket_pool_size).
+func NewPools(l *loop.Loop, size int) *Pools {
+	return &Pools{l: l, size: size, pools: map[string]*pool{}}
+}
 
-// DefaultSize is lua_socket_pool_size, DefaultIdle lua_socket_keepalive_timeout in ns.
+// DefaultSize is OpenResty's lua_socket_pool_size, DefaultIdle its lua_socket_keepalive_timeout in ns.
 const (
 	DefaultSize = 30
 	DefaultIdle = int64(60e9)
@@ -62,7 +65,7 @@ func (ps *Pools) pool(name string, size, backlog int) *pool {
 	p := ps.pools[name]
 	if p == nil {
 		if size <= 0 {
-			size = DefaultSize
+			size = ps.size
 		}
 		p = &pool{ps: ps, name: name, size: size, backlog: backlog}
 		ps.pools[name] = p
