@@ -58,6 +58,10 @@ type upstreamSide interface {
 	// data, not done and no error: nothing is there now. data is valid until
 	// the call ends in which it was asked for, or until the next piece.
 	next() (data []byte, done bool, err error)
+	// await gives the upstream its whole time for what it has to do next: read_timeout
+	// to send something, write_timeout to take something. What the client is to
+	// do next does not count.
+	await()
 	// leave gives the connection back, or up where it cannot be used again.
 	leave()
 }

@@ -340,10 +340,18 @@ func (r *request) start() {
 func (r *request) clientDrained() {
 	switch {
 	case r.suspended && r.step == stepBody:
+		if r.up != nil {
+			r.up.await()
+		}
 		r.resume()
 	case !r.body.done && r.body.mode != bodyPaused:
 		r.pumpBody()
 	}
+}
+
+// clientBehind says whether the response waits for the client to take what it has got.
+func (r *request) clientBehind() bool {
+	return r.suspended && r.step == stepBody && !r.client.room()
 }
 
 // upstreamReadable goes on when the upstream sent more of its response.

@@ -130,7 +130,6 @@ func (u *upstreamConn) begin() {
 func (u *upstreamConn) write() {
 	r := u.r
 	buf, kind := r.appendHead(u.w.Loop.Scratch[:0])
-	u.timer.After(r.target.read)
 	switch {
 	case kind == message.BodyNone:
 		u.sent = true
@@ -152,6 +151,7 @@ func (u *upstreamConn) write() {
 		}
 	}
 	u.w.Loop.Scratch = buf[:0]
+	u.await()
 	if r.body.mode == bodyStream {
 		if r.body.done {
 			u.bodyEnd()
@@ -194,18 +194,33 @@ func (u *upstreamConn) sendSpool() {
 		}
 	}
 	u.sent = u.left == 0
-	u.timer.After(u.r.target.read)
+	u.await()
+}
+
+// await implements upstreamSide.
+func (u *upstreamConn) await() {
+	switch r := u.r; {
+	case u.gotHead:
+		u.timer.After(r.target.read)
+	case u.Pending() > 0:
+		u.timer.After(r.target.write)
+	case r.body.mode == bodyStream && !u.sent && !r.body.done:
+		u.timer.Off() // the client is to send more
+	default:
+		u.timer.After(r.target.read)
+	}
 }
 
 // bodyData streams a piece of the request body.
-func (u *upstreamConn) bodyData(p []byte) error {
-	u.timer.After(u.r.target.read)
+func (u *upstreamConn) bodyData(p []byte) (err error) {
 	if !u.chunked {
-		return u.Write(p)
+		err = u.Write(p)
+	} else {
+		b := http1.AppendChunk(u.w.Loop.Scratch[:0], p)
+		err = u.Write(b)
+		u.w.Loop.Scratch = b[:0]
 	}
-	b := http1.AppendChunk(u.w.Loop.Scratch[:0], p)
-	err := u.Write(b)
-	u.w.Loop.Scratch = b[:0]
+	u.await()
 	return err
 }
 
@@ -224,6 +239,7 @@ func (u *upstreamConn) bodyEnd() {
 			u.broken(err)
 		}
 	}
+	u.await()
 }
 
 // Ready implements loop.Handler.
@@ -239,12 +255,15 @@ func (u *upstreamConn) Ready(ev loop.Events) {
 		}
 	}
 	if ev&loop.Writable != 0 && u.Pending() > 0 {
+		waits := u.Pending()
 		if err := u.Flush(); err != nil && !u.CanRead {
 			u.broken(err)
 			return
 		}
 		if u.Pending() == 0 {
 			u.drained()
+		} else if u.Pending() < waits && u.r != nil && u.tunnel == nil {
+			u.await()
 		}
 	}
 	if u.CanRead && !u.Closed() && !u.handshake {
@@ -272,8 +291,11 @@ func (u *upstreamConn) drained() {
 	case u.r == nil:
 	case u.left > 0:
 		u.sendSpool()
-	case u.r.body.mode == bodyStream:
-		u.r.pumpBody()
+	default:
+		u.await()
+		if u.r.body.mode == bodyStream {
+			u.r.pumpBody()
+		}
 	}
 }
 
@@ -467,6 +489,8 @@ func (u *upstreamConn) expired() {
 		u.tunnel.expired()
 	case u.r == nil:
 		u.close()
+	case u.gotHead && u.r.clientBehind():
+		u.await()
 	case u.gotHead:
 		u.r.responseBroken(errUpstreamTimeout)
 	default:

@@ -122,8 +122,24 @@ func (c *h2Call) send() {
 		if r.body.done {
 			c.bodyEnd()
 		} else {
+			c.await()
 			r.pumpBody()
 		}
+	}
+}
+
+// await implements upstreamSide. A call may be silent for as long as its
+// upstream puts up with that.
+func (c *h2Call) await() {
+	switch r := c.r; {
+	case c.gotHead:
+		c.timer.After(r.target.read)
+	case len(c.rest) > 0:
+		c.timer.After(r.target.write)
+	case r.body.mode == bodyStream && !c.ended && !r.body.done && r.Bits&message.BitGRPC == 0:
+		c.timer.Off() // the client is to send more
+	default:
+		c.timer.After(r.target.read)
 	}
 }
 
@@ -168,7 +184,7 @@ func (c *h2Call) sendSpool() {
 			c.sendTrailer(t)
 		}
 	}
-	c.timer.After(c.r.target.read)
+	c.await()
 }
 
 // put sends a piece, or keeps what the upstream does not take of it.
@@ -189,8 +205,9 @@ func (c *h2Call) put(p []byte, end bool) error {
 }
 
 func (c *h2Call) bodyData(p []byte) error {
-	c.timer.After(c.r.target.read)
-	return c.put(p, false)
+	err := c.put(p, false)
+	c.await()
+	return err
 }
 
 func (c *h2Call) bodyEnd() {
@@ -202,6 +219,9 @@ func (c *h2Call) bodyEnd() {
 		c.sendTrailer(t)
 	} else if len(c.rest) == 0 {
 		_ = c.put(nil, true)
+	}
+	if c.r != nil { // else the stream's end was that of the try, too
+		c.await()
 	}
 }
 
@@ -217,7 +237,7 @@ func (c *h2Call) writable() {
 			n, c.left, c.ended = len(c.rest), 0, true
 		}
 		c.rest = c.rest[:copy(c.rest, c.rest[n:])]
-		c.timer.After(r.target.read)
+		c.await()
 		if len(c.rest) > 0 {
 			return
 		}
@@ -343,6 +363,8 @@ func (c *h2Call) expired() {
 	case r == nil:
 	case !c.gotHead:
 		c.failed(errUpstreamTimeout, health.TimeoutFailure, c.s == nil)
+	case r.clientBehind():
+		c.await()
 	case r.suspended && (r.step == stepBody || r.step == stepResponse && r.out.collecting):
 		r.responseBroken(errUpstreamTimeout)
 	default:
