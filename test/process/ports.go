@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 )
 
 // A test takes a block of neighbouring ports below the kernel's ephemeral range, where no outgoing connection can take one. The
@@ -44,7 +45,11 @@ func TakePorts() (*Ports, error) {
 	return nil, fmt.Errorf("no block of %d free ports between %d and %d", blockSize, firstPort, lastPort)
 }
 
+// allFree says whether ports can be listened on. Meanwhile no process may be forked: until it runs its program it has copies
+// of all descriptors, and a port whose listener is closed here would still be taken.
 func allFree(from, to int) bool {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for p := from; p < to; p++ {
 		ln, err := net.Listen("tcp", Loopback(p))
 		if err != nil {

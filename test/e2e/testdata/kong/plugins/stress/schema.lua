@@ -1,0 +1,1 @@
+return { name = "stress", fields = { { config = { type = "record", fields = {} } } } }
