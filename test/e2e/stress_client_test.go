@@ -67,7 +67,7 @@ func (s *stresser) request(rnd *rand.Rand) *stressReq {
 	switch n := rnd.IntN(20); {
 	case n < 3:
 		q.how, q.bad = stressBad[rnd.IntN(len(stressBad))], true
-		if q.how == "hang" && rnd.IntN(10) > 0 {
+		if q.how == "hang" && (rnd.IntN(4) > 0 || q.path != "/retries0") {
 			q.how = "close"
 		}
 	case n < 5 && q.size > 1:
@@ -270,7 +270,7 @@ func (s *stresser) exchange(c net.Conn, leaving *atomic.Bool, r *bufio.Reader, b
 			return false
 		}
 		s.judge(q, resp.StatusCode, resp.Header, body, err)
-		if err != nil || resp.Close || q.up > 0 && (resp.StatusCode != 200 || strings.HasPrefix(q.how, "early")) {
+		if err != nil || resp.Close || (q.up > 0 || q.chunked) && (resp.StatusCode != 200 || strings.HasPrefix(q.how, "early")) {
 			return false // an answer to half a request ends the connection
 		}
 	}

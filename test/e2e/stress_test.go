@@ -37,7 +37,7 @@ func TestStress(t *testing.T) {
 		binary = raced
 	}
 	up, echo := stressUpstream(t), rawUpstream(t, func(c net.Conn) { _ = conformance.Serve(c) })
-	g := startH2(t, stressConf(up.addr, echo), "KONG_PLUGINS=bundled,soak,stress,responder,frames", "KONG_LOG_LEVEL=crit",
+	g := startH2(t, stressConf(up.addr, echo), "KONG_PLUGINS=bundled,soak,stress,responder,frames", "KONG_LOG_LEVEL=error",
 		"KONG_UPSTREAM_KEEPALIVE_POOL_SIZE=16", "KONG_NGINX_HTTP_CLIENT_BODY_BUFFER_SIZE=16k", "KONG_MEM_CACHE_SIZE=16m")
 	g.stress(t, seed, 0, time.Second) // pools, caches and compiled code are there
 	before := g.soaked(t)
@@ -121,7 +121,7 @@ func stressConf(up, echo string) string {
 		{"/response", 1, "", "responder"},
 		{"/stats", 0, "", "soak"},
 	} {
-		fmt.Fprintf(b, "- name: s%s\n  url: http://%s\n  retries: %d\n  read_timeout: 1000\n  routes: [{name: r%s, paths: [\"~%s$\"]%s}]\n",
+		fmt.Fprintf(b, "- name: s%s\n  url: http://%s\n  retries: %d\n  read_timeout: 4000\n  routes: [{name: r%s, paths: [\"~%s$\"]%s}]\n",
 			s.path[1:], up, s.retries, s.path[1:], s.path, s.route)
 		if s.plugin != "" {
 			fmt.Fprintf(b, "  plugins: [{name: %s}]\n", s.plugin)

@@ -123,7 +123,7 @@ func (s *stressed) serve(c *net.TCPConn, r *bufio.Reader) bool {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Tag: some")
 		return false
 	case "hang":
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(4500 * time.Millisecond)
 		return false
 	case "interim":
 		_, _ = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
