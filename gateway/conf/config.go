@@ -175,7 +175,6 @@ type AddHeader struct {
 type Limits struct {
 	MaxBodySize       int64 // client_max_body_size; larger is 413
 	BodyBufferSize    int64 // client_body_buffer_size; larger bodies go to a file
-	HeaderBufferSize  int   // client_header_buffer_size
 	LargeHeaders      int   // large_client_header_buffers: number
 	LargeHeaderSize   int   // large_client_header_buffers: size of one; a longer request line is 414, a longer header line 400
 	HeaderTimeout     time.Duration
@@ -184,8 +183,6 @@ type Limits struct {
 	KeepaliveTimeout  time.Duration // 0 = connections are closed after each answer
 	KeepaliveRequests int           // requests per connection
 	ProxyBufferSize   int           // proxy_buffer_size: a response head may be this long
-	ProxyBuffers      int           // proxy_buffers: number
-	ProxyBuffersSize  int           // proxy_buffers: size of one
 	// UnderscoresInHeaders and IgnoreInvalidHeaders are nginx's directives of those names; both are on by default, as in the reference.
 	UnderscoresInHeaders bool
 	IgnoreInvalidHeaders bool

@@ -20,7 +20,6 @@ type directive struct {
 var directivesKnown = map[string]directive{
 	"client_max_body_size":        {"http proxy location", size64(func(c *Config) *int64 { return &c.Limits.MaxBodySize }), "largest request body"},
 	"client_body_buffer_size":     {"http proxy location", size64(func(c *Config) *int64 { return &c.Limits.BodyBufferSize }), "request body kept in memory"},
-	"client_header_buffer_size":   {"http proxy", size(func(c *Config) *int { return &c.Limits.HeaderBufferSize }), "first buffer of a request head"},
 	"large_client_header_buffers": {"http proxy", buffers(func(c *Config) (*int, *int) { return &c.Limits.LargeHeaders, &c.Limits.LargeHeaderSize }), "buffers of long request heads"},
 	"client_header_timeout":       {"http proxy", timeout(func(c *Config) *time.Duration { return &c.Limits.HeaderTimeout }), "time for a whole request head"},
 	"client_body_timeout":         {"http proxy location", timeout(func(c *Config) *time.Duration { return &c.Limits.BodyTimeout }), "time between two reads of a request body"},
@@ -28,7 +27,6 @@ var directivesKnown = map[string]directive{
 	"keepalive_timeout":           {"http proxy location", timeout(func(c *Config) *time.Duration { return &c.Limits.KeepaliveTimeout }), "time that an idle client connection is kept"},
 	"keepalive_requests":          {"http proxy location", count(func(c *Config) *int { return &c.Limits.KeepaliveRequests }), "requests on one client connection"},
 	"proxy_buffer_size":           {"http proxy location", size(func(c *Config) *int { return &c.Limits.ProxyBufferSize }), "longest response head of an upstream"},
-	"proxy_buffers":               {"http proxy location", buffers(func(c *Config) (*int, *int) { return &c.Limits.ProxyBuffers, &c.Limits.ProxyBuffersSize }), "response body kept in memory"},
 	"underscores_in_headers":      {"http proxy", flag(func(c *Config) *bool { return &c.Limits.UnderscoresInHeaders }), "whether header names may have underscores"},
 	"ignore_invalid_headers":      {"http proxy", flag(func(c *Config) *bool { return &c.Limits.IgnoreInvalidHeaders }), "whether invalid header fields are dropped"},
 	"add_header":                  {"http proxy location", (*builder).addHeader, "a field of responses: a name, a value and perhaps `always`"},
@@ -44,7 +42,6 @@ var directivesKnown = map[string]directive{
 	"thread_pool":                 {"main", (*builder).threadPool, "a pool for ngx.run_worker_thread: a name, `threads=` and `max_queue=`"},
 	"log_format":                  {"http stream", (*builder).logFormat, "a format of access logs"},
 	"ssl_protocols":               {"http proxy", (*builder).sslProtocols, "TLS versions"},
-	"ssl_prefer_server_ciphers":   {"http proxy", flag(func(c *Config) *bool { return &c.TLS.PreferServerCiphers }), "whether the server's order of ciphers wins"},
 	"ssl_session_tickets":         {"http proxy", flag(func(c *Config) *bool { return &c.TLS.SessionTickets }), "whether clients get session tickets"},
 	"ssl_session_timeout":         {"http proxy", timeout(func(c *Config) *time.Duration { return &c.TLS.SessionTimeout }), "time that a TLS session can be resumed"},
 	"ssl_client_certificate":      {"http proxy", text(func(c *Config) *string { return &c.TLS.ClientCAs }), "authorities of client certificates"},
@@ -70,7 +67,7 @@ var directivesKnown = map[string]directive{
 func (b *builder) directives() {
 	l := &b.c.Limits
 	l.HeaderTimeout, l.BodyTimeout, l.SendTimeout, l.KeepaliveTimeout = time.Minute, time.Minute, time.Minute, 75*time.Second
-	l.ProxyBufferSize, l.ProxyBuffers, l.ProxyBuffersSize = 4<<10, 8, 4<<10
+	l.ProxyBufferSize = 4 << 10
 	l.UnderscoresInHeaders, l.IgnoreInvalidHeaders = true, true
 	l.DefaultType = "text/plain"
 	b.c.Lua.MaxRunningTimers, b.c.Lua.MaxPendingTimers = 4096, 16384

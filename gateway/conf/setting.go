@@ -49,7 +49,7 @@ type Setting struct {
 	Deprecated bool
 	// Secret values are never shown by Clean.
 	Secret bool
-	// Part names the part of the gateway that reads the setting once it is there (database, hybrid, manager, wasm, pluginserver, debug).
+	// Part names the part of the gateway that reads the setting once it is there (admin, status, database, hybrid, manager, wasm, pluginserver, tracing, debug).
 	Part string
 	// NoEffect is the reason why the setting changes nothing here; setting it is warned about.
 	NoEffect string

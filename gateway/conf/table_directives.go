@@ -2,9 +2,9 @@ package conf
 
 // Injected nginx directives: those with a default, and the prefixes that take any.
 var directivesSettings = []Setting{
-	{Name: "nginx_admin_client_body_buffer_size", Type: String, Default: "10m",
+	{Name: "nginx_admin_client_body_buffer_size", Type: String, Default: "10m", Part: "admin",
 		Doc: "Body of an Admin API request kept in memory."},
-	{Name: "nginx_admin_client_max_body_size", Type: String, Default: "10m",
+	{Name: "nginx_admin_client_max_body_size", Type: String, Default: "10m", Part: "admin",
 		Doc: "Largest body of an Admin API request; larger is 413."},
 	{Name: "nginx_events_multi_accept", Type: String, Default: "on", NoEffect: "a worker always accepts in small batches",
 		Doc: "Whether a worker accepts all waiting connections at once."},
@@ -14,7 +14,7 @@ var directivesSettings = []Setting{
 		Doc: "Charset added to textual answers that name none; `off`: none."},
 	{Name: "nginx_http_client_body_buffer_size", Type: String, Default: "8k",
 		Doc: "Request body kept in memory; a longer one goes to a file."},
-	{Name: "nginx_http_client_header_buffer_size", Type: String, Default: "1k",
+	{Name: "nginx_http_client_header_buffer_size", Type: String, Default: "1k", NoEffect: "heads are parsed where they are read",
 		Doc: "First buffer of a request head."},
 	{Name: "nginx_http_client_max_body_size", Type: String, Default: "0",
 		Doc: "Largest request body; larger is 413; 0: no limit."},
@@ -36,7 +36,7 @@ var directivesSettings = []Setting{
 		Doc: "OpenSSL commands for clients."},
 	{Name: "nginx_http_ssl_dhparam", Type: String, NoEffect: "finite-field Diffie-Hellman is not offered",
 		Doc: "Diffie-Hellman parameters of HTTP listeners."},
-	{Name: "nginx_http_ssl_prefer_server_ciphers", Type: String,
+	{Name: "nginx_http_ssl_prefer_server_ciphers", Type: String, NoEffect: "the TLS library orders the ciphers itself",
 		Doc: "As ssl_prefer_server_ciphers, for HTTP listeners."},
 	{Name: "nginx_http_ssl_protocols", Type: String,
 		Doc: "As ssl_protocols, for HTTP listeners."},

@@ -2,9 +2,9 @@ package conf
 
 // The node itself: folder, processes, logs.
 var generalSettings = []Setting{
-	{Name: "admin_access_log", Type: String, Default: "logs/admin_access.log",
+	{Name: "admin_access_log", Type: String, Default: "logs/admin_access.log", Part: "admin",
 		Doc: "Access log of the Admin API: `off`, a path, or a path and a log format."},
-	{Name: "admin_error_log", Type: String, Default: "logs/error.log",
+	{Name: "admin_error_log", Type: String, Default: "logs/error.log", Part: "admin",
 		Doc: "Error log of the Admin API."},
 	{Name: "anonymous_reports", Type: Boolean, Default: "on",
 		Doc: "Kept for plugins that read it; Gibbon never sends reports."},
@@ -44,8 +44,8 @@ var generalSettings = []Setting{
 		Doc: "Access log of L4 proxying."},
 	{Name: "proxy_stream_error_log", Type: String, Default: "logs/error.log",
 		Doc: "Error log of L4 proxying."},
-	{Name: "status_access_log", Type: String, Default: "off",
+	{Name: "status_access_log", Type: String, Default: "off", Part: "status",
 		Doc: "Access log of the Status API: `off`, a path, or a path and a log format."},
-	{Name: "status_error_log", Type: String, Default: "logs/status_error.log",
+	{Name: "status_error_log", Type: String, Default: "logs/status_error.log", Part: "status",
 		Doc: "Error log of the Status API."},
 }
