@@ -129,11 +129,11 @@ func makeBorrowed(p *plugin.Plugin, config any) (plugin.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration for the plugin %q: %w", p.Name, err)
 	}
-	made, _ := schema.StripNulls(whole)["config"].(map[string]any)
-	if made == nil {
-		made = map[string]any{}
+	filled, _ := schema.StripNulls(whole)["config"].(map[string]any)
+	if filled == nil {
+		filled = map[string]any{}
 	}
-	h, err := p.New(made)
+	h, err := p.New(filled)
 	if err != nil {
 		return nil, fmt.Errorf("the configuration for the plugin %q: %w", p.Name, err)
 	}

@@ -1,11 +1,14 @@
 -- resty.openssl: libcrypto for plugins. Its modules are loaded when they are asked for.
 local M = { _VERSION = "1.5.1" }
-local modules = { "bn", "cipher", "digest", "hmac", "kdf", "mac", "pkey", "rand", "version", "x509" }
+local modules = { "asn1", "bn", "cipher", "digest", "hmac", "kdf", "mac", "objects", "pkcs12", "pkey", "provider", "rand", "version", "x509" }
+local of_x509 = { "altname", "chain", "crl", "csr", "extension", "extensions", "name", "revoked", "store" }
 
 function M.load_modules()
   for _, name in ipairs(modules) do M[name] = require("resty.openssl." .. name) end
-  M.x509.chain, M.x509.name = require "resty.openssl.x509.chain", require "resty.openssl.x509.name"
-  M.x509.store, M.x509.csr = require "resty.openssl.x509.store", require "resty.openssl.x509.csr"
+  for _, name in ipairs(of_x509) do
+    M[name] = require("resty.openssl.x509." .. name)
+    M.x509[name] = M[name]
+  end
 end
 
 function M.set_fips_mode(enable) if enable then return nil, "FIPS mode is not available" end return true end
@@ -17,6 +20,13 @@ return setmetatable(M, { __index = function(t, k)
   for _, name in ipairs(modules) do
     if name == k then
       local m = require("resty.openssl." .. name)
+      rawset(t, k, m)
+      return m
+    end
+  end
+  for _, name in ipairs(of_x509) do
+    if name == k then
+      local m = require("resty.openssl.x509." .. name)
       rawset(t, k, m)
       return m
     end

@@ -13,7 +13,14 @@ void *OPENSSL_sk_value(const OPENSSL_STACK *s, int i);
 ]]
 
 local M = {}
-local mt = { __index = M, __len = function(self) return #self.list end }
+local mt = {
+  __index = function(self, k)
+    if type(k) == "number" then return rawget(self, "list")[k] end
+    return M[k]
+  end,
+  __len = function(self) return #self.list end,
+  __ipairs = function(self) return ipairs(self.list) end,
+}
 
 function M.new() return setmetatable({ ctx = ffi.gc(C.OPENSSL_sk_new_null(), C.OPENSSL_sk_free), list = {} }, mt) end
 function M.istype(v) return type(v) == "table" and getmetatable(v) == mt end
@@ -22,6 +29,14 @@ function M.istype(v) return type(v) == "table" and getmetatable(v) == mt end
 function M.adopt(p)
   local chain = M.new()
   for i = 0, C.OPENSSL_sk_num(p) - 1 do chain:add(x509.dup(ffi.cast("X509 *", C.OPENSSL_sk_value(p, i)))) end
+  return chain
+end
+
+-- dup(chain): another one of the same certificates; of a pointer, too.
+function M.dup(other)
+  if not M.istype(other) then return M.adopt(other) end
+  local chain = M.new()
+  for _, cert in ipairs(other.list) do chain:add(cert) end
   return chain
 end
 

@@ -2,6 +2,9 @@
 local crypto = require "gibbon.crypto"
 local bn = require "resty.openssl.bn"
 local pkey = require "resty.openssl.pkey"
+local asn1 = require "resty.openssl.asn1"
+local extension = require "resty.openssl.x509.extension"
+local extensions = require "gibbon.x509_extensions"
 local name_lib = require "resty.openssl.x509.name"
 local ffi = require "ffi"
 local C = crypto.C
@@ -29,8 +32,6 @@ const ASN1_STRING *X509_get0_notBefore(const X509 *x);
 const ASN1_STRING *X509_get0_notAfter(const X509 *x);
 int X509_set1_notBefore(X509 *x, const ASN1_STRING *tm);
 int X509_set1_notAfter(X509 *x, const ASN1_STRING *tm);
-ASN1_STRING *ASN1_TIME_set(ASN1_STRING *s, long t);
-int ASN1_TIME_diff(int *pday, int *psec, const ASN1_STRING *from, const ASN1_STRING *to);
 EVP_PKEY *X509_get_pubkey(X509 *x);
 int X509_set_pubkey(X509 *x, EVP_PKEY *pkey);
 int X509_sign(X509 *x, EVP_PKEY *pkey, const EVP_MD *md);
@@ -40,23 +41,14 @@ int X509_digest(const X509 *data, const EVP_MD *type, unsigned char *md, unsigne
 int X509_pubkey_digest(const X509 *data, const EVP_MD *type, unsigned char *md, unsigned int *len);
 int X509_get_signature_nid(const X509 *x);
 const char *OBJ_nid2sn(int n);
-const char *OBJ_nid2ln(int n);
-int OBJ_txt2nid(const char *s);
 int X509_check_host(X509 *x, const char *chk, size_t chklen, unsigned int flags, char **peername);
 int X509_check_ca(X509 *x);
 long X509_get_pathlen(X509 *x);
 int X509_cmp(const X509 *a, const X509 *b);
-int X509_get_ext_by_NID(const X509 *x, int nid, int lastpos);
 X509_EXTENSION *X509_get_ext(const X509 *x, int loc);
 int X509_get_ext_count(const X509 *x);
 int X509_add_ext(X509 *x, X509_EXTENSION *ex, int loc);
-ASN1_STRING *X509_EXTENSION_get_data(X509_EXTENSION *ne);
-int X509_EXTENSION_get_critical(const X509_EXTENSION *ex);
-int X509V3_EXT_print(BIO *out, X509_EXTENSION *ext, unsigned long flag, int indent);
-X509_EXTENSION *X509V3_EXT_conf_nid(void *conf, void *ctx, int ext_nid, const char *value);
-void X509_EXTENSION_free(X509_EXTENSION *a);
-const unsigned char *ASN1_STRING_get0_data(const ASN1_STRING *x);
-int ASN1_STRING_length(const ASN1_STRING *x);
+X509_EXTENSION *X509_delete_ext(X509 *x, int loc);
 ]]
 
 local M = {}
@@ -102,17 +94,8 @@ function M:get_serial_number() return bn.adopt(C.ASN1_INTEGER_to_BN(C.X509_get_s
 function M:get_subject_name() return name_lib.dup(C.X509_get_subject_name(self.ctx)) end
 function M:get_issuer_name() return name_lib.dup(C.X509_get_issuer_name(self.ctx)) end
 
-local day, second = ffi.new("int[1]"), ffi.new("int[1]")
-local epoch
-
-local function unix(time)
-  epoch = epoch or C.ASN1_TIME_set(nil, 0)
-  if C.ASN1_TIME_diff(day, second, epoch, time) ~= 1 then return crypto.failure("x509: time") end
-  return day[0] * 86400 + second[0]
-end
-
-function M:get_not_before() return unix(C.X509_get0_notBefore(self.ctx)) end
-function M:get_not_after() return unix(C.X509_get0_notAfter(self.ctx)) end
+function M:get_not_before() return asn1.asn1_to_unix(C.X509_get0_notBefore(self.ctx)) end
+function M:get_not_after() return asn1.asn1_to_unix(C.X509_get0_notAfter(self.ctx)) end
 
 function M:get_lifetime()
   local from, err = self:get_not_before()
@@ -150,79 +133,67 @@ M.digest, M.pubkey_digest = digest_of(C.X509_digest, "x509:digest"), digest_of(C
 
 -- ---- extensions ----
 
-local function extension_text(ext)
-  local text = crypto.text(function(b, e) return C.X509V3_EXT_print(b, e, 0, 0) end, ext)
-  return text
-end
+extensions.install(M, "x509", {
+  list = function(self)
+    local list = {}
+    for i = 0, C.X509_get_ext_count(self.ctx) - 1 do list[i + 1] = extension.dup(C.X509_get_ext(self.ctx, i)) end
+    return list
+  end,
+  add = function(self, ext) return C.X509_add_ext(self.ctx, ext.ctx, -1) == 1 end,
+  replace = function(self, i, ext)
+    C.X509_EXTENSION_free(C.X509_delete_ext(self.ctx, i - 1))
+    return C.X509_add_ext(self.ctx, ext.ctx, i - 1) == 1
+  end,
+})
 
-local function find_extension(self, what, last)
-  local nid = type(what) == "number" and what or C.OBJ_txt2nid(what)
-  if nid == 0 then return nil, nil, 'x509:get_extension: invalid NID text "' .. tostring(what) .. '"' end
-  local at = C.X509_get_ext_by_NID(self.ctx, nid, last or -1)
-  if at < 0 then return nil end
-  return C.X509_get_ext(self.ctx, at), at
-end
+extensions.alternative(M, "x509", "subject_alt_name", "subjectAltName")
+extensions.alternative(M, "x509", "issuer_alt_name", "issuerAltName")
+extensions.stored(M, "x509", "info_access", "authorityInfoAccess", "resty.openssl.x509.extension.info_access")
+extensions.stored(M, "x509", "crl_distribution_points", "crlDistributionPoints", "resty.openssl.x509.extension.dist_points")
 
--- get_extension(name) gives { text() =, data() =, get_critical() = }, its place.
-function M:get_extension(what, last)
-  local ext, at, err = find_extension(self, what, last and last - 1)
-  if not ext then return nil, nil, err end
-  local data = C.X509_EXTENSION_get_data(ext)
-  local bytes = ffi.string(C.ASN1_STRING_get0_data(data), C.ASN1_STRING_length(data))
-  local text, critical = extension_text(ext), C.X509_EXTENSION_get_critical(ext) ~= 0
-  return { text = function() return text end, tostring = function() return text end, data = function() return bytes end,
-    get_critical = function() return critical end }, at + 1
-end
-
--- get_subject_alt_name() gives a list of { kind, value }, whose pairs are kind and value, with all, count, each and index as methods.
-function M:get_subject_alt_name()
-  local ext = find_extension(self, "subjectAltName")
-  if not ext then return nil end
-  local data = C.X509_EXTENSION_get_data(ext)
-  local list = require("gibbon.general_names").parse(ffi.string(C.ASN1_STRING_get0_data(data), C.ASN1_STRING_length(data)))
-  if not list then return nil, "x509:get_subject_alt_name: the extension is not a list of names" end
-  local index = {
-    tostring = function() return extension_text(ext) end,
-    all = function() local t = {} for i, e in ipairs(list) do t[i] = e[2] end return t end,
-    count = function() return #list end,
-    each = function(self_)
-      local i = 0
-      return function()
-        i = i + 1
-        if self_[i] then return self_[i][1], self_[i][2] end
-      end
-    end,
-    index = function(self_, i) if self_[i] then return self_[i][1], self_[i][2] end end,
-  }
-  return setmetatable(list, { __index = index, __tostring = index.tostring, __pairs = index.each })
-end
-
-function M:get_basic_constraints(what)
-  local ext = find_extension(self, "basicConstraints")
-  if not ext then return nil end
-  local text = extension_text(ext) or ""
+extensions.named(M, "x509", "basic_constraints", "basicConstraints", function(ext, what)
+  local text = ext:text()
   local t = { ca = text:find("CA:TRUE", 1, true) ~= nil, pathlen = tonumber(text:match("pathlen:(%d+)") or 0) }
   if what then return t[what:lower()] end
   return t
+end, function(given)
+  if type(given) ~= "table" then return nil, "expect a table at #1" end
+  local t = {}
+  for k, v in pairs(given) do t[k:lower()] = v end
+  return extension.new("basicConstraints", "CA:" .. (t.ca and "TRUE" or "FALSE") .. (t.pathlen and ",pathlen:" .. ("%d"):format(t.pathlen) or ""))
+end)
+
+-- urls(all, list): the first of a list, or the list; nil where it is empty.
+local function urls(all, list)
+  if all then return list[1] and list or nil end
+  return list[1]
 end
 
-local function urls(name, pattern)
-  return function(self, all)
-    local ext = find_extension(self, name)
-    if not ext then return nil end
-    local list = {}
-    for u in (extension_text(ext) or ""):gmatch(pattern) do list[#list + 1] = u end
-    if all then return list end
-    return list[1]
+local OCSP = 178
+
+function M:get_ocsp_url(all)
+  local info, err = self:get_info_access()
+  if not info then return nil, err end
+  local list = {}
+  for _, e in ipairs(info) do
+    if e[1] == OCSP and e[2] == "URI" then list[#list + 1] = e[3] end
   end
+  return urls(all, list)
 end
-M.get_ocsp_url = urls("authorityInfoAccess", "OCSP %- URI:(%S+)")
-M.get_crl_url = urls("crlDistributionPoints", "URI:(%S+)")
 
-function M:get_critical(what)
-  local ext = find_extension(self, what)
-  return ext and C.X509_EXTENSION_get_critical(ext) ~= 0 or false
+function M:get_crl_url(all)
+  local points, err = self:get_crl_distribution_points()
+  if not points then return nil, err end
+  local list = {}
+  for _, point in ipairs(points) do
+    for kind, value in point:each() do
+      if kind == "URI" then list[#list + 1] = value end
+    end
+  end
+  return urls(all, list)
 end
+
+function M:get_critical(what) return self:get_extension_critical(what) or false end
 
 -- ---- checks ----
 
@@ -257,7 +228,8 @@ end
 
 local function time_setter(set, where)
   return function(self, t)
-    local s = ffi.gc(C.ASN1_TIME_set(nil, t), C.ASN1_STRING_free)
+    local s, err = asn1.time(t)
+    if not s then return false, where .. ": " .. err .. " at #1" end
     return setter(set, where)(self, s)
   end
 end
@@ -267,27 +239,6 @@ function M:set_lifetime(from, to)
   local ok, err = self:set_not_before(from)
   if not ok then return nil, err end
   return self:set_not_after(to)
-end
-
--- add_extension(name, value) as openssl.cnf writes it: ("subjectAltName", "DNS:a.test").
-function M:add_extension(what, value)
-  if type(what) == "table" then what, value = what.name, what.value end
-  local ext = C.X509V3_EXT_conf_nid(nil, nil, C.OBJ_txt2nid(what), value)
-  if ext == nil then return crypto.failure("x509:add_extension") end
-  local ok = C.X509_add_ext(self.ctx, ext, -1)
-  C.X509_EXTENSION_free(ext)
-  if ok ~= 1 then return crypto.failure("x509:add_extension") end
-  return true
-end
-
-function M:set_basic_constraints(t)
-  return self:add_extension("basicConstraints", "CA:" .. ((t.CA or t.ca) and "TRUE" or "FALSE") .. (t.pathlen and ",pathlen:" .. t.pathlen or ""))
-end
-
-function M:set_subject_alt_name(list)
-  local out = {}
-  for _, e in ipairs(list) do out[#out + 1] = e[1] .. ":" .. e[2] end
-  return self:add_extension("subjectAltName", table.concat(out, ","))
 end
 
 function M:sign(key, digest)

@@ -81,6 +81,17 @@ function M:tostring()
   return table.concat(out, "/")
 end
 
-mt = { __index = M, __tostring = M.tostring, __pairs = function(self) return self:each() end, __len = M.count }
+function M:index(i)
+  if i >= 1 and i <= self:count() then return entry(self, i - 1) end
+end
+
+-- name[i] is the i-th { entry's name, entry }.
+local function at(self, k)
+  if type(k) ~= "number" then return M[k] end
+  local sn, e = M.index(self, k)
+  return sn and { sn, e } or nil
+end
+
+mt = { __index = at, __tostring = M.tostring, __pairs = function(self) return self:each() end, __len = M.count }
 
 return M

@@ -8,6 +8,7 @@ ffi.cdef [[
 X509_STORE *X509_STORE_new(void);
 void X509_STORE_free(X509_STORE *v);
 int X509_STORE_add_cert(X509_STORE *ctx, X509 *x);
+int X509_STORE_add_crl(X509_STORE *ctx, X509_CRL *x);
 int X509_STORE_set_default_paths(X509_STORE *ctx);
 int X509_STORE_load_locations(X509_STORE *ctx, const char *file, const char *dir);
 int X509_STORE_set_flags(X509_STORE *ctx, unsigned long flags);
@@ -38,8 +39,9 @@ function M:use_default()
 end
 
 function M:add(item)
-  if not x509.istype(item) then return nil, "x509.store:add: expect a x509 instance at #1" end
-  if C.X509_STORE_add_cert(self.ctx, item.ctx) ~= 1 then return crypto.failure("x509.store:add") end
+  local list = not x509.istype(item) and require("resty.openssl.x509.crl").istype(item)
+  if not list and not x509.istype(item) then return nil, "x509.store:add: expect an x509 or crl instance at #1" end
+  if (list and C.X509_STORE_add_crl or C.X509_STORE_add_cert)(self.ctx, item.ctx) ~= 1 then return crypto.failure("x509.store:add") end
   self.kept[#self.kept + 1] = item
   return true
 end
