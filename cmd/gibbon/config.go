@@ -33,12 +33,12 @@ func config(x *call) error {
 	}
 	off := c.Datastore.Database == "off"
 	switch {
+	case word != "db_export" && file == "":
+		return errors.New("expected a declarative configuration file; see `gibbon config --help`")
 	case word == "db_export" && off, word == "db_import" && off:
 		return fmt.Errorf("'%s' only works with a database.\nWithout one, set declarative_config, or send the file to the Admin API's /config", word)
 	case word == "db_export":
 		return fmt.Errorf("%s: %w", word, errNoDatabase)
-	case file == "":
-		return errors.New("expected a declarative configuration file; see `gibbon config --help`")
 	}
 	if file, err = filepath.Abs(file); err != nil {
 		return err

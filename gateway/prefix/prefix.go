@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -22,7 +21,7 @@ import (
 // that have none, and the copy of the settings (conf.Config.WriteEnv). created
 // says that the prefix itself was made.
 func Prepare(c *conf.Config) (created bool, err error) {
-	if _, err := os.Stat(c.Prefix); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.Prefix); err != nil {
 		if err := os.MkdirAll(c.Prefix, 0o755); err != nil {
 			return false, fmt.Errorf("mkdir failed for '%s': %w", c.Prefix, err)
 		}
