@@ -222,6 +222,7 @@ func (l *Loop) Stop() { l.Post(func() { l.stopping = true }) }
 // Run runs the loop until Stop, once.
 func (l *Loop) Run() (err error) {
 	defer func() {
+		l.endPartings()
 		if e := l.close(); err == nil {
 			err = e
 		}

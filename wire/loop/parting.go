@@ -37,3 +37,12 @@ func (p *parting) end() {
 	p.timer.Drop()
 	p.Close()
 }
+
+// endPartings closes what still parts when the loop ends: nobody else has it any more.
+func (l *Loop) endPartings() {
+	for i := range l.slots {
+		if p, ok := l.slots[i].h.(*parting); ok {
+			p.end()
+		}
+	}
+}

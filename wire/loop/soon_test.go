@@ -243,6 +243,23 @@ func TestCloseSentEnds(t *testing.T) {
 	_ = other
 }
 
+// The end of the loop is the end of what parts, however patient it is.
+func TestLoopEndsWhatParts(t *testing.T) {
+	l := run(t)
+	p, _ := open(t, l, func(*peer, Events) {})
+	fd := 0
+	l.do(func() {
+		fill(t, p)
+		_ = p.WriteSoon([]byte("end"))
+		fd = p.FD
+		p.CloseSent(int64(time.Minute))
+	})
+	l.stop()
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
+		t.Error("the socket stays open")
+	}
+}
+
 // Behind slow handlers nothing waits, until they are quick again.
 func TestWriteSoonBehindSlowHandlers(t *testing.T) {
 	l := run(t)
