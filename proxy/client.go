@@ -26,12 +26,18 @@ const (
 	clientHTTP2                      // speaks HTTP/2: h2 has it
 )
 
-// lingerTime is how long a closing connection takes and drops what the client
-// still sends, so that it can read the answer before a reset (nginx's lingering_timeout).
-const lingerTime = 5e9
+// A closing connection takes and drops what the client still sends, so that it
+// can read the answer before a reset: while something comes every lingerPause,
+// for lingerTime at most (nginx's lingering_timeout and lingering_time). dropReads
+// bounds how often it reads before others have their turn.
+const (
+	lingerPause = 5e9
+	lingerTime  = 30e9
+	dropReads   = 16
+)
 
-// lingerBytes bounds what is dropped meanwhile.
-const lingerBytes = 1 << 20
+// maxAhead bounds what is kept of further requests of a client that has closed its side.
+const maxAhead = 1 << 20
 
 // clientConn is a client's HTTP/1.1 connection.
 type clientConn struct {
@@ -45,9 +51,9 @@ type clientConn struct {
 	req  *request
 	// held is output that waits to be sent, in the loop's Scratch; nil without any.
 	held []byte
-	// timer is the one of the current state; lingered counts dropped bytes.
-	timer    loop.Timer
-	lingered int
+	// timer is the one of the current state; lingering ends at lingerEnd.
+	timer     loop.Timer
+	lingerEnd int64
 	// peerClosed: the client has sent its end.
 	peerClosed bool
 	flow       message.Flow
@@ -255,7 +261,7 @@ func (c *clientConn) readBusy() {
 	n, err := c.Read(b)
 	switch {
 	case err == nil && n > 0:
-		if len(c.in)+n > lingerBytes {
+		if len(c.in)+n > maxAhead {
 			c.broken()
 			return
 		}
@@ -319,22 +325,29 @@ func (c *clientConn) linger() {
 		c.close()
 		return
 	}
-	c.timer.After(lingerTime)
+	c.lingerEnd = c.w.Loop.Now() + lingerTime
+	c.timer.After(lingerPause)
 	if c.CanRead {
 		c.drop()
 	}
 }
 
 func (c *clientConn) drop() {
-	for c.CanRead {
-		n, err := c.RawRead(c.w.Loop.Buffer)
+	for reads := 0; c.CanRead; reads++ {
+		if reads == dropReads {
+			c.w.Loop.Again(c)
+			return
+		}
+		_, err := c.RawRead(c.w.Loop.Buffer)
 		if err == loop.ErrAgain {
 			return
 		}
-		c.lingered += n
-		if err != nil || c.lingered > lingerBytes {
+		if err != nil {
 			c.close()
 			return
+		}
+		if c.lingerEnd != 0 { // else the answer is still on its way
+			c.timer.At(min(c.w.Loop.Now()+lingerPause, c.lingerEnd))
 		}
 	}
 }

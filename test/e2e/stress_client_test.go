@@ -29,7 +29,7 @@ var (
 )
 
 // stressPaths are the routes of TestStress for HTTP.
-var stressPaths = []string{"/retries0", "/retries5", "/streamed", "/lua", "/lua-streamed", "/response"}
+var stressPaths = []string{"/retries0", "/retries5", "/streamed", "/lua", "/lua-streamed", "/response", "/h2", "/h2-streamed"}
 
 // stressReq is one request, and what may become of it.
 type stressReq struct {

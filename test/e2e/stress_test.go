@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func TestStress(t *testing.T) {
 		binary = raced
 	}
 	up, echo := stressUpstream(t), rawUpstream(t, func(c net.Conn) { _ = conformance.Serve(c) })
-	g := startH2(t, stressConf(up.addr, echo), "KONG_PLUGINS=bundled,soak,stress,responder,frames", "KONG_LOG_LEVEL=error",
+	g := startH2(t, stressConf(up.addr, h2Upstream(t, up), echo), "KONG_UPSTREAM_HTTP2=on", "KONG_PLUGINS=bundled,soak,stress,responder,frames", "KONG_LOG_LEVEL=error",
 		"KONG_UPSTREAM_KEEPALIVE_POOL_SIZE=16", "KONG_NGINX_HTTP_CLIENT_BODY_BUFFER_SIZE=16k", "KONG_MEM_CACHE_SIZE=16m")
 	g.stress(t, seed, 0, time.Second) // pools, caches and compiled code are there
 	before := g.soaked(t)
@@ -47,7 +48,7 @@ func TestStress(t *testing.T) {
 		a, b := after[i], before[i]
 		t.Logf("before %+v", b)
 		t.Logf("after  %+v", a)
-		if a.Requests != 1 || a.Waiting != 0 || a.Goroutines > b.Goroutines+20 || a.fds > b.fds+20 || a.rss > b.rss*3/2+64 {
+		if a.Requests != 1 || a.Waiting != 0 || a.Retired != 0 || a.Goroutines > b.Goroutines+20 || a.fds > b.fds+20 || a.rss > b.rss*3/2+64 {
 			t.Errorf("worker %d: more requests, goroutines, descriptors or memory than before", a.Worker)
 		}
 	}
@@ -62,7 +63,7 @@ func TestStress(t *testing.T) {
 func (g *h2gibbon) settled(t *testing.T, before [2]soaked) (after [2]soaked) {
 	for range 10 {
 		after = g.soaked(t)
-		if after[0].fds <= before[0].fds+20 && after[0].Requests == 1 && after[1].Requests == 1 {
+		if after[0].fds <= before[0].fds+20 && after[0].Requests == 1 && after[1].Requests == 1 && after[0].Retired == 0 && after[1].Retired == 0 {
 			break
 		}
 	}
@@ -96,6 +97,10 @@ func (g *h2gibbon) stress(t *testing.T, seed uint64, first uint32, d time.Durati
 	for _, path := range []string{"/socket", "/socket", "/socket-seen", "/socket-seen"} {
 		client(func(rnd *rand.Rand) { s.sockets(path, rnd) })
 	}
+	for end := time.Now().Add(d - time.Second); time.Now().Before(end); {
+		time.Sleep(700 * time.Millisecond)
+		_ = g.Signal(syscall.SIGHUP) // a reload must not be noticed by anybody
+	}
 	wg.Wait()
 	if g.HasEnded() {
 		t.Fatal("the gateway has ended")
@@ -104,7 +109,7 @@ func (g *h2gibbon) stress(t *testing.T, seed uint64, first uint32, d time.Durati
 		s.whole.Load(), s.cut.Load(), s.exits.Load(), s.gateways.Load(), s.left.Load(), s.frames.Load())
 }
 
-func stressConf(up, echo string) string {
+func stressConf(up, h2, echo string) string {
 	b := &strings.Builder{}
 	b.WriteString("_format_version: \"3.0\"\nservices:\n")
 	for _, s := range []struct {
@@ -119,10 +124,16 @@ func stressConf(up, echo string) string {
 		{"/lua", 5, "", "stress"},
 		{"/lua-streamed", 2, ", request_buffering: false, response_buffering: false", "stress"},
 		{"/response", 1, "", "responder"},
+		{"/h2", 5, "", ""},
+		{"/h2-streamed", 5, ", request_buffering: false, response_buffering: false", "stress"},
 		{"/stats", 0, "", "soak"},
 	} {
-		fmt.Fprintf(b, "- name: s%s\n  url: http://%s\n  retries: %d\n  read_timeout: 4000\n  routes: [{name: r%s, paths: [\"~%s$\"]%s}]\n",
-			s.path[1:], up, s.retries, s.path[1:], s.path, s.route)
+		url := "http://" + up
+		if strings.HasPrefix(s.path, "/h2") {
+			url = "https://" + h2
+		}
+		fmt.Fprintf(b, "- name: s%s\n  url: %s\n  retries: %d\n  read_timeout: 4000\n  routes: [{name: r%s, paths: [\"~%s$\"]%s}]\n",
+			s.path[1:], url, s.retries, s.path[1:], s.path, s.route)
 		if s.plugin != "" {
 			fmt.Fprintf(b, "  plugins: [{name: %s}]\n", s.plugin)
 		}

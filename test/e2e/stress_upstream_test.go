@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -201,4 +202,41 @@ func (s *stressed) answer(c *net.TCPConn, req *http.Request, tag uint32, how str
 		return false
 	}
 	return keep
+}
+
+// ServeHTTP is the same upstream over HTTP/2.
+func (s *stressed) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	n, _ := strconv.ParseUint(req.Header.Get("X-Tag"), 16, 32)
+	size, _ := strconv.Atoi(req.Header.Get("X-Size"))
+	tag, how := uint32(n), req.Header.Get("X-How")
+	if how == "reset" || !strings.HasPrefix(how, "early") && !s.read(req, tag) {
+		panic(http.ErrAbortHandler)
+	}
+	switch how {
+	case "reset read", "close", "partial", "hang":
+		panic(http.ErrAbortHandler)
+	case "interim":
+		w.WriteHeader(http.StatusEarlyHints)
+	}
+	w.Header().Set("X-Tag", fmt.Sprintf("%08x", tag))
+	if req.Header.Get("X-Framing") == "length" {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+	}
+	body := stressBody(tag, size)
+	if how == "truncate" || how == "reset body" {
+		_, _ = w.Write(body[:size/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	for how == "slow" && len(body) > 0 {
+		n := min(len(body), 1+rand.IntN(size))
+		_, _ = w.Write(body[:n])
+		_ = http.NewResponseController(w).Flush()
+		body = body[n:]
+		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
+	}
+	_, _ = w.Write(body)
+	if strings.HasPrefix(how, "early") {
+		s.read(req, tag)
+	}
 }

@@ -157,6 +157,25 @@ func TestAnswerSurvives(t *testing.T) {
 	b.sound(t)
 }
 
+// A client that sends a whole long body before it reads finds the answer, too.
+func TestAnswerSurvivesALongBody(t *testing.T) {
+	b := newBench(t)
+	c := b.dial(t).(*net.TCPConn)
+	defer c.Close()
+	body := make([]byte, 32<<20)
+	if _, err := fmt.Fprintf(c, "POST /closed HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", len(body)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Write(body); err != nil {
+		t.Fatalf("after %d bytes: %v", n, err)
+	}
+	got := listen(c, quiet)
+	if s := statuses(got.answers(t)); s != "426" || got.reset || !got.closed {
+		t.Errorf("%s, reset %v, closed %v", s, got.reset, got.closed)
+	}
+	b.sound(t)
+}
+
 // Tiny chunks cost no more than their bytes: neither a call of the kernel each,
 // nor a move of all that is behind them.
 func TestTinyChunks(t *testing.T) {
