@@ -184,11 +184,16 @@ gb_vm *gb_new(uint64_t limit, uintptr_t handle) {
   return vm;
 }
 
+/* LuaJIT's own allocator. lua_close gives its memory back only where the state still has it as its allocator. */
+extern void *lj_alloc_f(void *msp, void *ptr, size_t osize, size_t nsize);
+extern void lj_alloc_destroy(void *msp);
+
 /* gb_close ends the VM. No run may be under way. */
 void gb_close(gb_vm *vm) {
   gb_core *c = vm->core;
   c->limit = UINT64_MAX;
   lua_close(vm->L);
+  if (c->alloc == lj_alloc_f) lj_alloc_destroy(c->alloc_ud);
   for (uint32_t i = 0; i < c->threads_n; i++) {
     gb_thread *t = c->threads[i];
     if (t->chain != t->inlined) free(t->chain);
