@@ -209,7 +209,7 @@ func (d *requestDebug) tree(over bool) []timing {
 		}
 		some := child[:0]
 		for _, c := range child {
-			if c.took > 0 || len(c.child) > 0 {
+			if c.took >= time.Microsecond/2 || len(c.child) > 0 { // else it is told as 0
 				some = append(some, c)
 			}
 		}

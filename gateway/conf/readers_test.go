@@ -134,18 +134,7 @@ func TestEverySettingIsReadOrWarnedAbout(t *testing.T) {
 			if warned(warnings, s.Name) {
 				continue
 			}
-			c.File = base.File
-			fields := map[string]bool{}
-			differing(reflect.ValueOf(*base), reflect.ValueOf(*c), "", fields)
-			read := false
-			for f := range fields {
-				all := true
-				for _, name := range strings.Split(f, ".") {
-					all = all && regexp.MustCompile(`\.`+name+`\b`).MatchString(source)
-				}
-				read = read || all
-			}
-			if !read {
+			if fields, read := isRead(base, c, source); !read {
 				t.Errorf("%s=%s: nobody reads it (fields %v) and no warning says so", s.Name, value, fields)
 			}
 		}
@@ -153,6 +142,53 @@ func TestEverySettingIsReadOrWarnedAbout(t *testing.T) {
 	for name := range unread {
 		if s, _ := Lookup(name); s == nil {
 			t.Errorf("unread names %s, which is no setting", name)
+		}
+	}
+}
+
+// isRead says whether source looks at a field in which two Configs differ.
+func isRead(a, b *Config, source string) (fields map[string]bool, read bool) {
+	b.File = a.File
+	fields = map[string]bool{}
+	differing(reflect.ValueOf(*a), reflect.ValueOf(*b), "", fields)
+	for f := range fields {
+		all := true
+		for _, name := range strings.Split(f, ".") {
+			all = all && regexp.MustCompile(`\.`+name+`\b`).MatchString(source)
+		}
+		read = read || all
+	}
+	return fields, read
+}
+
+// The same for injected directives.
+func TestEveryDirectiveIsRead(t *testing.T) {
+	base, _, err := load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := readers(t)
+	values := map[string]string{
+		"underscores_in_headers": "off", "ignore_invalid_headers": "off", "add_header": "X-A b", "lua_shared_dict": "mine 1m", "set": "$mine 1", "thread_pool": "mine threads=1",
+		"log_format": "mine '$status'", "ssl_protocols": "TLSv1.3", "ssl_verify_client": "optional_no_ca", "ssl_session_tickets": "off", "large_client_header_buffers": "3 3k",
+		"lua_check_client_abort": "on", "charset": "latin1", "default_type": "text/x-other", "ssl_client_certificate": "/ca.pem",
+	}
+	for name, d := range directivesKnown {
+		if d.apply == nil {
+			continue
+		}
+		value := values[name]
+		if value == "" {
+			value = "3"
+		}
+		block := strings.Fields(d.blocks)[0]
+		c, _, err := load(t, strings.ToUpper("nginx_"+block+"_"+name)+"="+value)
+		if err != nil {
+			t.Errorf("%s %s: %v: give it a value", name, value, err)
+			continue
+		}
+		if fields, read := isRead(base, c, source); !read && !strings.Contains(source, `"nginx_`+block+"_"+name+`"`) {
+			t.Errorf("%s %s: nobody reads it (fields %v)", name, value, fields)
 		}
 	}
 }

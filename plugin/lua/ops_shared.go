@@ -17,7 +17,7 @@ var sharedDicts = map[string]int64{
 }
 
 // shared.declare(name): makes the dictionary if it is the reference's own or
-// named by nginx_http_lua_shared_dict; without a name all of them. It says
+// named by nginx_http_lua_shared_dict or nginx_stream_lua_shared_dict; without a name all of them. It says
 // whether there is such a dictionary.
 func init() {
 	RegisterOp("shared.declare", func(c *Call) {
@@ -60,7 +60,7 @@ func declared(c *Call) map[string]int64 {
 		}
 		all[n] = size
 	}
-	for _, name := range []string{"nginx_http_lua_shared_dict", "nginx_lua_shared_dict"} {
+	for _, name := range []string{"nginx_http_lua_shared_dict", "nginx_stream_lua_shared_dict", "nginx_lua_shared_dict"} {
 		text, _ := setting(c, name).(string)
 		for _, one := range strings.Split(text, ";") {
 			one = strings.TrimPrefix(strings.TrimSpace(one), "lua_shared_dict ")

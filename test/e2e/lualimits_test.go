@@ -31,6 +31,7 @@ const luaLimits = `
         a, b = open(), open()
         out[3] = a:getreusedtimes() + b:getreusedtimes()
         a:close() b:close()
+        out[4] = tostring(ngx.shared.mine ~= nil)
         kong.response.exit(200, table.concat(out, "|"))
 `
 
@@ -42,8 +43,8 @@ func TestLuaLimits(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{nil, "nil nil|20|2"},
-		{[]string{"KONG_NGINX_HTTP_LUA_REGEX_MATCH_LIMIT=50", "KONG_NGINX_HTTP_LUA_MAX_PENDING_TIMERS=7", "KONG_LUA_SOCKET_POOL_SIZE=1"}, "nil pcre_exec() failed: -47|7|1"},
+		{nil, "nil nil|20|2|false"},
+		{[]string{"KONG_NGINX_HTTP_LUA_REGEX_MATCH_LIMIT=50", "KONG_NGINX_HTTP_LUA_MAX_PENDING_TIMERS=7", "KONG_LUA_SOCKET_POOL_SIZE=1", "KONG_NGINX_STREAM_LUA_SHARED_DICT=mine 1m"}, "nil pcre_exec() failed: -47|7|1|true"},
 	} {
 		g := start(t, conf, append([]string{"KONG_UNTRUSTED_LUA=on", "KONG_NGINX_WORKER_PROCESSES=1"}, c.env...)...)
 		res, err := http.Get(fmt.Sprintf("http://%s/", g.addr))
