@@ -55,6 +55,11 @@ var shipped = []struct{ module, body, want string }{
 		e:publish("current", "s", "x", 1) ngx.sleep(0.02) e:unsubscribe(id) e:publish("all", "s", "y", "d") ngx.sleep(0.02) local key = "k" .. ngx.now() for i = 1, 3 do e:publish(key, "s", "z", i) end ngx.sleep(0.02)
 		return table.concat(got, " "), select(2, e:publish("", "s", "e")), (e:publish("all", "s", "e", print)), (pcall(e.run, e)), m.new({}), (pcall(e.subscribe, e, "s", "e", 1))`,
 		"sx1nil sx1nil sx1nil syd0 sz10 target is required nil false nil false"},
+	{"resty.kong.tls", `local store = require("resty.openssl.x509.store").new() return m.set_upstream_ssl_verify(true), m.set_upstream_ssl_verify_depth(2), m.set_upstream_ssl_trusted_store(store.ctx), m.set_upstream_ssl_trusted_store(store),
+		(m.set_upstream_ssl_trusted_store(5)), (m.set_upstream_ssl_verify("x")), (m.set_upstream_cert_and_key(1, 2)), m.get_full_client_certificate_chain(), (pcall(m.disable_session_reuse)), (m.disable_proxy_ssl())`,
+		"true true true true nil nil nil nil false nil"},
+	{"resty.kong.grpc", `return m.set_authority("a.test"), (pcall(m.set_authority))`, "true false"},
+	{"resty.kong.var", `return m.patch_metatable()`, ""},
 	{"resty.timerng", `local t, u = m.new { min_threads = 2 }, m.new() t:start() local n = {} local function count(premature, k) n[k] = (n[k] or 0) + 1 end local name = t:named_at("a", 0.01, count, "a") t:every(0.01, count, "e") u:named_every("a", 0.01, count, "u")
 		local again, why = t:named_at("a", 1, count) t:freeze() t:at(0.01, count, "late") ngx.sleep(0.03) local frozen = (n.a or 0) + (n.e or 0) t:start() ngx.sleep(0.05) u:pause("a") local at = n.u ngx.sleep(0.03) local s = u:stats { verbose = true }
 		local same = n.u == at u:resume("a") ngx.sleep(0.03) local more = n.u > at t:destroy() u:destroy() local e = n.e ngx.sleep(0.03) return name, again, why, frozen, n.a, n.late, e > 1, e == n.e, same, more, s.sys.waiting, s.timers.a.stats.runs == at, t:is_managed("a"), t:cancel("a")`,

@@ -6,6 +6,8 @@ local C = crypto.C
 
 ffi.cdef [[
 OPENSSL_STACK *X509_STORE_get1_all_certs(X509_STORE *st);
+OPENSSL_STACK *X509_STORE_get0_objects(const X509_STORE *xs);
+int X509_OBJECT_get_type(const void *a);
 int PEM_write_bio_X509(BIO *bp, X509 *x);
 void X509_free(X509 *a);
 void OPENSSL_sk_free(OPENSSL_STACK *s);
@@ -36,6 +38,17 @@ end
 
 -- is_store(v): an object of resty.openssl.x509.store?
 function M.is_store(v) return type(v) == "table" and type(v.ctx) == "cdata" and ffi.istype(store_type, v.ctx) end
+
+local CRL = 2 -- X509_LU_CRL
+
+-- has_lists(ctx): are there revocation lists in a store? Their text would not be among that of its certificates.
+function M.has_lists(ctx)
+  local all = C.X509_STORE_get0_objects(ctx)
+  for i = 0, C.OPENSSL_sk_num(all) - 1 do
+    if C.X509_OBJECT_get_type(C.OPENSSL_sk_value(all, i)) == CRL then return true end
+  end
+  return false
+end
 
 -- of(v): the text of a pointer; nil for pointers of other types.
 function M.of(v)

@@ -170,6 +170,9 @@ function M.set_tls_verify_store(store)
   if type(store) ~= "table" or not require("gibbon.pem_openssl").is_store(store) then
     error("argument must be a resty.openssl.x509.store object", 2)
   end
+  if require("gibbon.pem_openssl").has_lists(store.ctx) then
+    return nil, "the store has revocation lists, which are not looked at in connections to services: leave them out"
+  end
   return ask_store(pem.of(store.ctx))
 end
 

@@ -1,0 +1,2 @@
+-- resty.kong.var: variables by index; here all of ngx.var are
+return { patch_metatable = function() end }
