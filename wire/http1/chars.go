@@ -73,12 +73,51 @@ func below(b []byte, i int, limit byte) int {
 
 // valueEnd finds the first byte of b[i:] that is bad in a field value.
 func valueEnd(b []byte, i int) int {
-	for {
-		if i = below(b, i, ' '); i == len(b) || b[i] != '\t' {
-			return i
+	for i < len(b) {
+		if i += textLength(&b[i], len(b)-i); i == len(b) || b[i] != '\t' {
+			break
 		}
 		i++
 	}
+	return i
+}
+
+// slowNameLength, slowTextLength, slowLineBreak and slowUsualLine are what
+// scan_amd64.s does sixteen bytes at a time.
+func slowNameLength(b []byte) int {
+	for i, c := range b {
+		if nameClass[c] != nameUsual {
+			return i
+		}
+	}
+	return len(b)
+}
+
+func slowTextLength(b []byte) int { return below(b, 0, ' ') }
+
+func slowLineBreak(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		if b[i-1] == '\n' && b[i] == '\r' {
+			return i - 1
+		}
+	}
+	return len(b)
+}
+
+func slowUsualLine(b []byte) (name, value, end int) {
+	name = slowNameLength(b)
+	if name == 0 || name+2 >= len(b) || b[name] != ':' {
+		return 0, 0, -1
+	}
+	if value = name + 1; b[value] == ' ' {
+		if value++; b[value] == ' ' {
+			return 0, 0, -1
+		}
+	}
+	if end = value + slowTextLength(b[value:]); end+1 >= len(b) || b[end] != '\r' || b[end+1] != '\n' {
+		return 0, 0, -1
+	}
+	return name, value, end
 }
 
 // methodByte: nginx takes upper-case letters, '_' and '-' as a method.

@@ -54,6 +54,10 @@ func (lim *Limits) dropped() uint8 {
 	return d | nameWild
 }
 
+// longName is the length from which an unknown name makes a head Odd: that of
+// X-Accel-Expires, about.
+const longName = 14
+
 // maxConnectionNames bounds the names that Connection fields list, since each
 // is compared with every field.
 const maxConnectionNames = 100
@@ -88,6 +92,9 @@ type Head struct {
 	Upgrade bool
 	// Host is the index of the Host field, -1 without one.
 	Host int
+	// Odd: there is a Trailer or Upgrade field, or one of an unknown long name,
+	// which of a response may be for the gateway.
+	Odd bool
 
 	upgradeField, upgradeToken bool
 	connectionNames            int // how many other fields Connection names
@@ -104,17 +111,13 @@ func (h *Head) reset() {
 // go on and ErrMore. Empty lines in front belong to the head (ParseRequest).
 func Complete(b []byte, scan int) (n int, err error) {
 	scan = max(scan-3, emptyLines(b))
-	// Line by line, since lines are what a head consists of.
-	for i := scan; ; {
-		k := bytes.IndexByte(b[i:], '\n')
-		if k < 0 {
-			return len(b), ErrMore
-		}
-		i += k + 1
-		if i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' && i-2 >= scan && b[i-2] == '\r' {
-			return i + 2, nil
+	for i := scan; i < len(b); i++ {
+		i += lineBreak(&b[i], len(b)-i)
+		if i+2 < len(b) && b[i+2] == '\n' && i > scan && b[i-1] == '\r' {
+			return i + 3, nil
 		}
 	}
+	return len(b), ErrMore
 }
 
 // emptyLines is the length of the empty lines that b begins with.
@@ -129,62 +132,87 @@ func emptyLines(b []byte) int {
 // fields parses the field lines of b[i:] up to the empty line, which Complete
 // found at b's end. Fields whose names have a class in drop are left out.
 func (h *Head) fields(b []byte, i int, lim *Limits, request bool, drop uint8) error {
+	longest, most := lim.Line, lim.Fields
+	if longest == 0 {
+		longest = len(b)
+	}
+	if most == 0 {
+		most = len(b)
+	}
+	for b[i] != '\r' || b[i+1] != '\n' {
+		start := i
+		name, v, e := usualLine(&b[i], len(b)-i)
+		if e < 0 {
+			var classes uint8
+			if name, v, e, classes = oddLine(b[i:], request); e < 0 {
+				return ErrBad
+			}
+			if classes&drop != 0 {
+				if i += e + 2; i-start > longest || len(h.Fields) >= most {
+					return ErrTooLarge
+				}
+				continue
+			}
+		}
+		i += e + 2
+		if i-start > longest || len(h.Fields) >= most || name > 65535 {
+			return ErrTooLarge
+		}
+		v, e = v+start, e+start
+		for e > v && blank(b[e-1]) {
+			e--
+		}
+		id := message.KnownBytes(b[start : start+name])
+		h.Fields = append(h.Fields, message.Field{
+			Name:  message.Str16{Off: uint32(start), Len: uint16(name)},
+			Value: message.Str{Off: uint32(v), Len: uint32(e - v)},
+			ID:    id,
+		})
+		if id == message.HeaderOther {
+			h.Odd = h.Odd || name >= longName
+		} else if err := h.known(id, b, request); err != nil {
+			return err
+		}
+	}
+	h.Len = i + 2
+	return nil
+}
+
+// oddLine finds the parts of the field line of any allowed form that b begins
+// with: the length of its name and the classes of the name's bytes, its value
+// up to the CRLF. end is -1 for a malformed line.
+func oddLine(b []byte, request bool) (name, value, end int, classes uint8) {
 	class := &nameClass
 	if request {
 		class = &requestName
 	}
-	for {
-		if b[i] == '\r' && b[i+1] == '\n' {
-			h.Len = i + 2
-			return nil
-		}
-		start := i
-		classes := uint8(0)
-		for c := class[b[i]]; c != 0; c = class[b[i]] {
-			classes |= c
-			i++
-		}
-		nameEnd := i
-		switch {
-		case i > start && b[i] == ':':
-			for i++; blank(b[i]); i++ {
-			}
-		case i > start && request && b[i] == '\r':
-			// A name alone: nginx takes it for a field without a value.
-		default:
-			return ErrBad // an empty name, folding, a blank before the colon, a bare LF
-		}
-		v, e := i, valueEnd(b, i)
-		if b[e] != '\r' || b[e+1] != '\n' { // b ends with CRLF, so that e+1 is inside if it is a CR
-			return ErrBad
-		}
-		i = e + 2
-		for e > v && blank(b[e-1]) {
-			e--
-		}
-		if lim.Line > 0 && i-start > lim.Line || lim.Fields > 0 && len(h.Fields) >= lim.Fields || nameEnd-start > 65535 {
-			return ErrTooLarge
-		}
-		if classes&drop != 0 {
-			continue
-		}
-		h.Fields = append(h.Fields, message.Field{
-			Name:  message.Str16{Off: uint32(start), Len: uint16(nameEnd - start)},
-			Value: message.Str{Off: uint32(v), Len: uint32(e - v)},
-		})
-		if id := message.KnownBytes(b[start:nameEnd]); id != message.HeaderOther {
-			if err := h.known(id, b[v:e], request); err != nil {
-				return err
-			}
-		}
+	i := 0
+	for c := class[b[i]]; c != 0; c = class[b[i]] {
+		classes |= c
+		i++
 	}
+	name = i
+	switch {
+	case i > 0 && b[i] == ':':
+		for i++; blank(b[i]); i++ {
+		}
+	case i > 0 && request && b[i] == '\r':
+		// A name alone: nginx takes it for a field without a value.
+	default:
+		return 0, 0, -1, 0 // an empty name, folding, a blank before the colon, a bare LF
+	}
+	e := valueEnd(b, i)
+	if b[e] != '\r' || b[e+1] != '\n' { // b ends with CRLF, so that e+1 is inside if it is a CR
+		return 0, 0, -1, 0
+	}
+	return name, i, e, classes
 }
 
 // known looks at the field that was parsed last, whose name is a known one:
-// it may delimit or route the message. v is its value.
-func (h *Head) known(id message.KnownHeader, v []byte, request bool) error {
+// it may delimit or route the message.
+func (h *Head) known(id message.KnownHeader, b []byte, request bool) error {
 	f := &h.Fields[len(h.Fields)-1]
-	f.ID = id
+	v := b[f.Value.Off:][:f.Value.Len]
 	switch id {
 	case message.HeaderHost:
 		if request && h.Host >= 0 {
@@ -212,7 +240,9 @@ func (h *Head) known(id message.KnownHeader, v []byte, request bool) error {
 		}
 	case message.HeaderUpgrade:
 		f.Flags |= message.FieldHop
-		h.upgradeField = true
+		h.upgradeField, h.Odd = true, true
+	case message.HeaderTrailer:
+		h.Odd = true
 	case message.HeaderKeepAlive:
 		f.Flags |= message.FieldHop
 	case message.HeaderTE, message.HeaderProxyConnection, message.HeaderProxy:
@@ -225,21 +255,24 @@ func (h *Head) known(id message.KnownHeader, v []byte, request bool) error {
 
 // contentLength takes 1*DIGIT once (RFC 9112 section 6.3).
 func (h *Head) contentLength(v []byte) error {
-	if h.hasLength || len(v) == 0 || len(v) > 18 {
+	n := message.ParseLength(v)
+	if h.hasLength || n < 0 {
 		return ErrBad
 	}
-	for _, c := range v {
-		if c < '0' || c > '9' {
-			return ErrBad
-		}
-		h.Length = h.Length*10 + int64(c-'0')
-	}
-	h.hasLength = true
+	h.hasLength, h.Length = true, n
 	return nil
 }
 
 // connection reads a Connection value's tokens.
 func (h *Head) connection(v []byte) error {
+	switch string(v) { // what it mostly is
+	case "keep-alive":
+		h.KeepAlive = true
+		return nil
+	case "close":
+		h.Close = true
+		return nil
+	}
 	for t := ""; ; {
 		if t, v = listItem(v); t == "" {
 			return nil
@@ -344,11 +377,11 @@ func (h *Head) Adopt(b []byte, s *message.Shared, t *message.Head) (base uint32,
 	if err != nil {
 		return 0, err
 	}
-	for i := range h.Fields {
-		from, to := &h.Fields[i], &fs[i]
-		to.Name.Off, to.Name.Len = from.Name.Off+at.Off, from.Name.Len
-		to.Value.Off, to.Value.Len = from.Value.Off+at.Off, from.Value.Len
-		to.Flags, to.ID = from.Flags, from.ID
+	copy(fs, h.Fields)
+	for i := range fs {
+		f := &fs[i]
+		f.Name.Off += at.Off
+		f.Value.Off += at.Off
 	}
 	return at.Off, nil
 }

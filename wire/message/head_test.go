@@ -245,6 +245,12 @@ func TestKnown(t *testing.T) {
 				t.Errorf("%s: %d, want %d", n, Known(n), id)
 			}
 		}
+		for i := range name { // each byte counts
+			n := []byte(name)
+			if n[i] ^= 1; KnownBytes(n) == id {
+				t.Errorf("%q is taken for %s", n, name)
+			}
+		}
 		for _, n := range []string{name + "x", name[:len(name)-1], "x" + name[1:] + "-", strings.ReplaceAll(name, "-", "\r"), strings.ReplaceAll(name, "e", "\x05")} {
 			if Known(n) != HeaderOther && !seen[n] {
 				t.Errorf("%q is taken for %s", n, Known(n).Name())

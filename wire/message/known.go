@@ -1,6 +1,9 @@
 package message
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // KnownHeader numbers the header names that the gateway itself looks at, so
 // that they are compared once, when parsed. 0 is any other name.
@@ -74,6 +77,10 @@ var knownSlots [256][2]KnownHeader
 
 func init() {
 	for id := HeaderOther + 1; id < headerEnd; id++ {
+		w, ok := foldName(knownNames[id])
+		if knownWords[id] = w; !ok || len(knownNames[id]) > longestKnown {
+			panic("message: a known header has other bytes than letters and '-', or too many")
+		}
 		s := &knownSlots[knownSlot(knownNames[id])]
 		switch {
 		case s[0] == HeaderOther:
@@ -94,34 +101,69 @@ func knownSlot(name string) uint8 {
 
 // Known is the number of name (any case).
 func Known(name string) KnownHeader {
-	if len(name) == 0 {
+	if len(name) < 2 || len(name) > longestKnown {
 		return HeaderOther
 	}
-	s := knownSlots[knownSlot(name)]
-	for _, id := range s {
-		if len(name) == len(knownNames[id]) && equalLower(name, knownNames[id]) {
+	ids := &knownSlots[knownSlot(name)]
+	if ids[0] == HeaderOther {
+		return HeaderOther
+	}
+	w, ok := foldName(name)
+	for _, id := range ids {
+		k := &knownWords[id]
+		if k.first == w.first && k.last == w.last && k.second == w.second && k.third == w.third && len(name) == len(knownNames[id]) && ok {
 			return id
 		}
 	}
 	return HeaderOther
 }
 
+// longestKnown bounds the names that four words hold.
+const longestKnown = 32
+
+// knownWords are the foldName of knownNames, so that a name is compared by words.
+var knownWords [headerEnd]nameWords
+
+// nameWords hold a name's bytes, folded to one case: its first eight, its last
+// eight, and what is between them, which overlaps.
+type nameWords struct{ first, last, second, third uint64 }
+
+// foldName makes nameWords of a name of 2 to longestKnown bytes. ok is false if
+// one of its bytes is neither a letter nor '-' but could fold to one, which
+// the control 0x0d would.
+func foldName(name string) (w nameWords, ok bool) {
+	n := len(name)
+	b := unsafe.Slice(unsafe.StringData(name), n)
+	switch {
+	case n >= 8:
+		w.first, w.last = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+		if n > 16 {
+			w.second = binary.LittleEndian.Uint64(b[8:])
+			if w.third = w.second; n > 24 {
+				w.third = binary.LittleEndian.Uint64(b[16:])
+			}
+			ok = folds(w.first) && folds(w.last) && folds(w.second) && folds(w.third)
+			return nameWords{w.first | fold, w.last | fold, w.second | fold, w.third | fold}, ok
+		}
+	case n >= 4:
+		w.first = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<32
+		w.last = w.first
+	default:
+		w.first = uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16 | 0x6161616161<<24
+		w.last = w.first
+	}
+	return nameWords{first: w.first | fold, last: w.last | fold}, folds(w.first) && folds(w.last)
+}
+
+// fold turns letters into lower-case ones, eight at a time.
+const fold = 0x2020202020202020
+
+// folds says whether all bytes of x stay what they are when folded, but for
+// their case: each has one of two bits.
+func folds(x uint64) bool { return (x|x>>1)&fold == fold }
+
 // Name is the lower-case spelling of a known header, "" for HeaderOther.
 func (k KnownHeader) Name() string { return knownNames[k] }
-
-// equalLower compares name in any case with a lower-case one of equal length.
-func equalLower(name, lower string) bool {
-	for i := 0; i < len(lower); i++ {
-		c := name[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
 
 // KnownBytes is Known for bytes.
 func KnownBytes(name []byte) KnownHeader {
