@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"strconv"
 	"unsafe"
 
 	"github.com/gibbon-gateway/gibbon/wire/http1"
@@ -200,7 +199,7 @@ func (r *request) appendFraming(dst []byte) []byte {
 	switch {
 	case r.lengthTold():
 		dst = append(dst, "Content-Length: "...)
-		dst = strconv.AppendInt(dst, o.length, 10)
+		dst = message.AppendInt(dst, o.length)
 		return append(dst, "\r\n"...)
 	case o.noBody:
 		return dst

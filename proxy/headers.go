@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"strconv"
-
 	"github.com/gibbon-gateway/gibbon/wire/http1"
 	"github.com/gibbon-gateway/gibbon/wire/message"
 )
@@ -51,7 +49,7 @@ func (r *request) appendHead(dst []byte) ([]byte, message.BodyKind) {
 	switch kind {
 	case message.BodyLength:
 		dst = append(dst, "Content-Length: "...)
-		dst = strconv.AppendInt(dst, length, 10)
+		dst = message.AppendInt(dst, length)
 		dst = append(dst, "\r\n"...)
 	case message.BodyChunked:
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
@@ -136,12 +134,12 @@ func (r *request) appendForwarded(dst []byte) []byte {
 		dst = append(dst, "\r\nX-Forwarded-Host: "...)
 		dst = append(dst, r.Bytes(s.host)...)
 	}
-	if p := r.visiblePort(); s.port.Len > 0 {
+	if p := r.VisiblePort; s.port.Len > 0 {
 		dst = append(dst, "\r\nX-Forwarded-Port: "...)
 		dst = append(dst, r.Bytes(s.port)...)
 	} else if p != 0 && !s.hasPort { // a unix socket has none
 		dst = append(dst, "\r\nX-Forwarded-Port: "...)
-		dst = strconv.AppendInt(dst, int64(p), 10)
+		dst = message.AppendInt(dst, int64(p))
 	}
 	if s.path.Len > 0 {
 		dst = append(dst, "\r\nX-Forwarded-Path: "...)
@@ -154,7 +152,9 @@ func (r *request) appendForwarded(dst []byte) []byte {
 	if s.prefix.Len > 0 {
 		dst = http1.AppendField(dst, "X-Forwarded-Prefix", r.View(s.prefix))
 	}
-	return http1.AppendField(dst, "X-Real-IP", r.View(r.RemoteAddr))
+	dst = append(dst, "X-Real-IP: "...)
+	dst = append(dst, r.Bytes(r.RemoteAddr)...)
+	return append(dst, "\r\n"...)
 }
 
 // forwarded is a trusted peer's own value of a forwarding header, else ours.
@@ -167,12 +167,12 @@ func (r *request) forwarded(id message.KnownHeader, own string) string {
 	return own
 }
 
-// visiblePort is the port that clients see (setting port_maps).
-func (r *request) visiblePort() uint16 {
-	if p, ok := r.w.srv.Options.PortMaps[r.ServerPort]; ok {
+// visiblePort is the port that clients see for one of ours (setting port_maps).
+func (s *Server) visiblePort(port uint16) uint16 {
+	if p, ok := s.Options.PortMaps[port]; ok {
 		return p
 	}
-	return r.ServerPort
+	return port
 }
 
 // pathOf is a request target without its query.
@@ -204,53 +204,59 @@ func (r *request) appendVia(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// ownLines bounds the gateway's own response headers: their number, and their
+// bytes without the token, which may come twice.
+const (
+	ownLines     = 7
+	ownLineBytes = 320
+)
+
 // addOwnHeaders adds the gateway's headers to the response, after all plugins.
 func (r *request) addOwnHeaders() {
 	o := &r.w.srv.Options
 	h := &o.Headers
-	number := func(id message.KnownHeader, name string, n int64) {
-		if room, err := r.Room(20); err == nil {
-			_ = r.SetKnown(&r.Response, id, name, r.Take(len(strconv.AppendInt(room[:0], n, 10))))
-		}
-	}
-	ms := func(id message.KnownHeader, name string, ns int64) { number(id, name, max(ns, 0)/1e6) }
 	proxied := r.Source == message.SourceService || r.target != nil && r.target.tried > 0 || r.Bits&bitProxied != 0
 	t := &r.Times
+	l := r.OpenLines(&r.Response, ownLines, ownLineBytes+2*len(o.Token))
 	if proxied {
 		if h.UpstreamLatency {
 			at := t.UpstreamHead
 			if at == 0 {
 				at = r.w.Loop.Now()
 			}
-			ms(message.HeaderXKongUpstreamLatency, "X-Kong-Upstream-Latency", at-t.AccessEnd)
+			l.AddInt(message.HeaderXKongUpstreamLatency, "X-Kong-Upstream-Latency: ", milliseconds(at-t.AccessEnd))
 		}
 		if h.ProxyLatency {
-			ms(message.HeaderXKongProxyLatency, "X-Kong-Proxy-Latency", t.AccessEnd-t.Start)
+			l.AddInt(message.HeaderXKongProxyLatency, "X-Kong-Proxy-Latency: ", milliseconds(t.AccessEnd-t.Start))
 		}
 		if h.Via {
-			r.addVia()
+			l.Add(message.HeaderVia, "Via: ", r.via(l.Has(message.HeaderVia)))
 		}
-		if h.Server && r.FindID(&r.Response, message.HeaderServer) == nil {
-			_ = r.Add(&r.Response, "Server", o.Token)
+		if h.Server && !l.Has(message.HeaderServer) {
+			l.Add(message.HeaderServer, "Server: ", o.Token)
 		}
 	} else {
 		if h.ResponseLatency {
-			ms(message.HeaderXKongResponseLatency, "X-Kong-Response-Latency", r.w.Loop.Now()-t.Start)
+			l.AddInt(message.HeaderXKongResponseLatency, "X-Kong-Response-Latency: ", milliseconds(r.w.Loop.Now()-t.Start))
 		}
 		if h.Server {
-			_ = r.Set(&r.Response, "Server", o.Token)
+			l.Add(message.HeaderServer, "Server: ", o.Token)
 		}
 	}
 	if h.UpstreamStatus && r.UpstreamStatus != 0 {
-		number(message.HeaderXKongUpstreamStatus, "X-Kong-Upstream-Status", int64(r.UpstreamStatus))
+		l.AddInt(message.HeaderXKongUpstreamStatus, "X-Kong-Upstream-Status: ", int64(r.UpstreamStatus))
 	}
 	if h.RequestID {
-		_ = r.SetKnown(&r.Response, message.HeaderXKongRequestID, "X-Kong-Request-Id", r.RequestID)
+		l.Add(message.HeaderXKongRequestID, "X-Kong-Request-Id: ", r.View(r.RequestID))
 	}
+	l.Close()
 	if a := &o.AddHeader; a.Name != "" && (a.Always || addsTo(r.Status)) {
 		_ = r.Add(&r.Response, a.Name, a.Value)
 	}
 }
+
+// milliseconds of ns, 0 for less than none.
+func milliseconds(ns int64) int64 { return max(ns, 0) / 1e6 }
 
 // addsTo are the statuses that add_header adds to without always.
 func addsTo(status uint32) bool {
@@ -261,16 +267,14 @@ func addsTo(status uint32) bool {
 	return false
 }
 
-// addVia appends the gateway to the response's Via.
-func (r *request) addVia() {
+// via is the response's Via with the gateway behind whatever it had.
+func (r *request) via(had bool) string {
 	own := r.w.srv.viaResponse
 	if r.Bits&bitUpstreamH2 != 0 || r.grpcUpstream() {
 		own = r.w.srv.viaH2
 	}
-	if f := r.FindID(&r.Response, message.HeaderVia); f != nil {
-		own = r.View(f.Value) + ", " + own
+	if had {
+		own = r.View(r.FindID(&r.Response, message.HeaderVia).Value) + ", " + own
 	}
-	if v, err := r.PutString(own); err == nil {
-		_ = r.SetKnown(&r.Response, message.HeaderVia, "Via", v)
-	}
+	return own
 }

@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"encoding/hex"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"time"
@@ -174,27 +174,27 @@ func (w *Worker) take(client clientSide, f *message.Flow) (*request, error) {
 // identify fills in addresses, scheme and the request id.
 func (r *request) identify(f *message.Flow) {
 	room, _ := r.Room(32)
-	var id [16]byte
-	w := r.w
-	for i := 0; i < 16; i += 8 {
-		v := w.random.Uint64()
-		for j := 0; j < 8; j++ {
-			id[i+j] = byte(v >> (8 * j))
-		}
+	for i := 0; i < 32; i += 16 {
+		v := r.w.random.Uint64()
+		binary.LittleEndian.PutUint64(room[i:], hexDigits(uint32(v)))
+		binary.LittleEndian.PutUint64(room[i+8:], hexDigits(uint32(v>>32)))
 	}
-	hex.Encode(room, id[:])
 	r.RequestID = r.Take(32)
-	r.RealRemoteAddr, _ = r.PutString(f.PeerText())
+	r.RealRemoteAddr, r.ServerAddr, r.Scheme = f.Identify(r.Shared)
 	r.RealRemotePort = f.Peer.Port()
 	r.RemoteAddr, r.RemotePort = r.RealRemoteAddr, r.RealRemotePort
-	r.ServerAddr, _ = r.PutString(f.LocalText())
 	r.ServerPort = f.Local.Port()
-	r.VisiblePort = uint32(r.visiblePort())
-	if f.TLS != nil {
-		r.Scheme, _ = r.PutString("https")
-	} else {
-		r.Scheme, _ = r.PutString("http")
-	}
+	r.VisiblePort = uint32(r.w.srv.visiblePort(r.ServerPort))
+}
+
+// hexDigits are eight lower-case hexadecimal digits of v, as bytes of a word.
+func hexDigits(v uint32) uint64 {
+	x := uint64(v)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*0x0101010101010101) >> 4 & 0x0101010101010101
+	return x + '0'*0x0101010101010101 + letters*('a'-'0'-10)
 }
 
 // release gives everything of r back, at the very end.

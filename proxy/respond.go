@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 
 	"github.com/gibbon-gateway/gibbon/engine/health"
@@ -89,7 +88,9 @@ func (r *request) adoptResponse(b []byte) error {
 			r.ResponseBodyLength = h.Length
 		}
 	}
-	r.dropInternal(first)
+	if h.Odd {
+		r.dropInternal(first)
+	}
 	return nil
 }
 
@@ -110,7 +111,7 @@ func (r *request) dropInternal(first uint32) {
 			}
 		case f.ID == message.HeaderUpgrade && r.Status == 426 && r.HTTPMajor < 2 && r.Bits&message.BitUpgrade != 0:
 			f.Flags &^= message.FieldHop // what to upgrade to is the answer (RFC 9110 section 15.5.22)
-		case f.Name.Len >= 14 && f.ID == message.HeaderOther && accel(r.NameOf(f)):
+		case f.ID == message.HeaderOther && f.Name.Len >= 14 && accel(r.NameOf(f)):
 			f.Flags |= message.FieldGone
 		}
 	}
@@ -181,9 +182,7 @@ func (r *request) settleHead() {
 	r.charset()
 	o.length = -1
 	if f := r.FindID(&r.Response, message.HeaderContentLength); f != nil {
-		if n, err := strconv.ParseInt(r.View(f.Value), 10, 64); err == nil && n >= 0 {
-			o.length = n
-		}
+		o.length = message.ParseLength(r.Bytes(f.Value))
 	}
 }
 
@@ -385,7 +384,7 @@ func (r *request) responseBroken(err error) {
 // charset adds the default charset to a textual type without one, to proxied
 // responses as to own ones (nginx's charset directive).
 func (r *request) charset() {
-	cs := r.w.srv.Options.Charset
+	cs := r.w.srv.charset
 	if cs == "" || r.out.noCharset {
 		return
 	}
@@ -397,14 +396,12 @@ func (r *request) charset() {
 	if !textual(v) {
 		return
 	}
-	room, err := r.Room(len(v) + 10 + len(cs))
+	room, err := r.Room(len(v) + len(cs))
 	if err != nil {
 		return
 	}
 	n := copy(room, v)
-	n += copy(room[n:], "; charset=")
-	n += copy(room[n:], cs)
-	f.Value = r.Take(n)
+	f.Value = r.Take(n + copy(room[n:], cs))
 	f.Flags |= message.FieldEdited
 }
 
@@ -414,9 +411,9 @@ func textual(v string) bool {
 	case 8:
 		return strings.EqualFold(v, "text/xml")
 	case 9:
-		return strings.EqualFold(v, "text/html")
+		return v == "text/html" || strings.EqualFold(v, "text/html")
 	case 10:
-		return strings.EqualFold(v, "text/plain")
+		return v == "text/plain" || strings.EqualFold(v, "text/plain")
 	case 19:
 		return strings.EqualFold(v, "application/rss+xml")
 	case 22:

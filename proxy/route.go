@@ -104,10 +104,11 @@ func (r *request) splitTarget() bool {
 		}
 	}
 	if host.Len > 0 {
-		if !validHost(r.Bytes(host)) {
+		name, ok := r.checkHost(host)
+		if !ok {
 			return false
 		}
-		r.Host = r.hostName(host)
+		r.Host = name
 	} else {
 		r.Host, _ = r.PutString("kong") // nginx's server_name, for HTTP/1.0 without Host
 	}
@@ -150,6 +151,31 @@ func (r *request) normalise(path message.Str) bool {
 	r.URI = r.Take(len(router.NormalizePath(room[:0], raw)))
 	return true
 }
+
+// checkedHost is a Host value that was found good, and how much of it is the
+// name, which has no upper-case letter: the next request mostly has the same.
+type checkedHost struct {
+	text []byte
+	name uint32
+}
+
+// checkHost is hostName of a host that validHost accepts.
+func (r *request) checkHost(host message.Str) (name message.Str, ok bool) {
+	b, last := r.Bytes(host), &r.w.host
+	if bytes.Equal(b, last.text) {
+		return message.Str{Off: host.Off, Len: last.name}, true
+	}
+	if !validHost(b) {
+		return message.Str{}, false
+	}
+	if name = r.hostName(host); name.Off == host.Off && len(b) <= maxCheckedHost {
+		last.text, last.name = append(last.text[:0], b...), name.Len
+	}
+	return name, true
+}
+
+// maxCheckedHost bounds what is kept of a host: a DNS name with a port.
+const maxCheckedHost = 255 + len(":65535")
 
 // validHost refuses what nginx refuses in a Host field.
 func validHost(h []byte) bool {
@@ -216,7 +242,7 @@ func (r *request) findRoute() plugin.Outcome {
 		q.SNI = t.ServerName
 	}
 	q.SrcIP, q.SrcPort = r.clientAddr(), int(r.RemotePort)
-	q.DstIP, q.DstPort = r.Flow.Local.Addr().Unmap(), int(r.visiblePort())
+	q.DstIP, q.DstPort = r.Flow.Local.Addr().Unmap(), int(r.VisiblePort)
 	q.WebSocket = r.Bits&message.BitUpgrade != 0
 	q.Header = r
 	if r.Bits&message.BitTrusted != 0 {
@@ -307,7 +333,9 @@ func (r *request) toService() plugin.Outcome {
 	if e.Service == nil {
 		return plugin.Continue
 	}
-	r.UpstreamScheme, _ = r.PutString(e.Service.Protocol)
+	if r.UpstreamScheme = r.Scheme; e.Service.Protocol != r.View(r.Scheme) {
+		r.UpstreamScheme, _ = r.PutString(e.Service.Protocol)
+	}
 	uri := r.View(r.URI)
 	room, err := r.Room(3*(len(uri)+len(e.Service.Path)) + 1)
 	if err != nil {

@@ -39,35 +39,31 @@ func init() {
 // enter it again.
 func (r *request) serve() {
 	r.running = true
-	for r.step < stepEnd {
-		if r.taken.over(r.step) {
-			r.step = stepFinish
+	for at := r.step; at < stepEnd; at = r.step {
+		if r.taken.over(at) {
+			at, r.step = stepFinish, stepFinish
 		}
-		at := r.step
 		if r.debug != nil {
 			r.debug.enter(at)
 		}
 		out := steps[at](r)
-		if out == plugin.Suspend {
+		switch {
+		case out == plugin.Suspend:
 			r.suspended = true
 			r.running = false
 			if r.gone { // noticed within the step, which now waits for nobody
 				r.cutShort()
 			}
 			return
-		}
-		if r.gone && r.step < stepFinish {
+		case r.gone && r.step < stepFinish:
 			r.step = stepFinish
-			continue
-		}
-		switch out {
-		case plugin.Continue:
+		case out == plugin.Continue:
 			if r.step == at {
 				r.step++
 			}
-		case plugin.Respond:
+		case out == plugin.Respond:
 			r.answered()
-		case plugin.Fail:
+		case out == plugin.Fail:
 			r.failed(at)
 		}
 	}

@@ -93,10 +93,12 @@ type Server struct {
 	Dial func(addr netip.AddrPort) (fd int, err error)
 
 	viaResponse, viaH2 string
-	snapshot           atomic.Pointer[snapshot.Snapshot]
-	draining           atomic.Bool
-	serial             atomic.Uint64
-	debugToken         atomic.Pointer[string] // nil = no request debugging
+	// charset is what a textual type without one gets appended, "" for nothing.
+	charset    string
+	snapshot   atomic.Pointer[snapshot.Snapshot]
+	draining   atomic.Bool
+	serial     atomic.Uint64
+	debugToken atomic.Pointer[string] // nil = no request debugging
 	// Active counts client connections, Waiting the idle ones among them.
 	Active, Accepted, Handled, Total atomic.Int64
 }
@@ -149,6 +151,8 @@ type Worker struct {
 	// router is what the router is asked, captures scratch for a route's groups.
 	router   router.Request
 	captures []router.Capture
+	// host was the last one that a request asked for.
+	host checkedHost
 	// lastPool is the pool that was used last: mostly it is the one that is wanted next.
 	lastPool *upstreamPool
 }
@@ -181,6 +185,9 @@ func (s *Server) Attach(w *worker.Worker) *Worker {
 	p.skip.init(&s.Options.Headers)
 	p.initH2()
 	s.viaResponse, s.viaH2 = "1.1 "+s.Options.Token, "2 "+s.Options.Token
+	if cs := s.Options.Charset; cs != "" {
+		s.charset = "; charset=" + cs
+	}
 	w.Set(worker.SlotProxy, p)
 	return p
 }

@@ -75,7 +75,13 @@ func (p *namePattern) matches(name, folded string) bool {
 
 // splitPort takes a port off a Host header; brackets of an IPv6 address stay.
 func splitPort(host string) (name, port string) {
-	i := strings.LastIndexByte(host, ':')
+	i := len(host) - 1
+	for i >= 0 && '0' <= host[i] && host[i] <= '9' {
+		i--
+	}
+	if i >= 0 && host[i] != ':' {
+		i = strings.LastIndexByte(host[:i], ':')
+	}
 	if i < 0 || strings.IndexByte(host[i:], ']') >= 0 || host[0] != '[' && strings.IndexByte(host, ':') != i {
 		return host, ""
 	}

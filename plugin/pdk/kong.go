@@ -254,13 +254,12 @@ func (k *Kong) Reset(g *Gateway, w *worker.Worker, x *message.Exchange, h Host) 
 	for i := range k.collected {
 		k.collected[i].body.Close()
 	}
-	*k = Kong{X: x, Host: h, Worker: w, Gateway: g,
-		Balance:   Balance{Retries: -1, ConnectTimeout: -1, WriteTimeout: -1, ReadTimeout: -1},
-		Tries:     k.Tries[:0],
-		LogValues: k.LogValues[:0],
-		Ctx:       Ctx{values: k.Ctx.values[:0]},
-		collected: k.collected[:0],
-	}
+	// Cleared in place: a literal that names k's own lists would be made elsewhere and copied.
+	tries, logged, ctx, collected := k.Tries[:0], k.LogValues[:0], k.Ctx.values[:0], k.collected[:0]
+	*k = Kong{}
+	k.X, k.Host, k.Worker, k.Gateway = x, h, w, g
+	k.Balance.Retries, k.Balance.ConnectTimeout, k.Balance.WriteTimeout, k.Balance.ReadTimeout = -1, -1, -1, -1
+	k.Tries, k.LogValues, k.Ctx.values, k.collected = tries, logged, ctx, collected
 	k.Request.k, k.Response.k, k.Client.k, k.Ctx.k, k.Log.k = k, k, k, k, k
 	k.Service.k, k.Service.Request.k, k.Service.Response.k = k, k, k
 }

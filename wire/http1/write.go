@@ -57,7 +57,7 @@ func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]boo
 		if regular(f) {
 			for j+1 < len(fs) {
 				g := &fs[j+1]
-				if g.Flags != 0 || skip[g.ID] || g.Name.Off != end+2 || !regular(g) {
+				if skip[g.ID] || g.Name.Off != end+2 || !regular(g) {
 					break
 				}
 				end = g.Value.Off + g.Value.Len
@@ -71,7 +71,7 @@ func AppendFields(dst []byte, s *message.Shared, h *message.Head, skip *[256]boo
 			continue
 		}
 		name, value := s.NameOf(f), s.ValueOf(f)
-		if f.Flags&message.FieldEdited != 0 && !(f.ID != message.HeaderOther && validValue(value) || clean(name, value)) {
+		if f.Flags&(message.FieldEdited|message.FieldLine) == message.FieldEdited && !(f.ID != message.HeaderOther && validValue(value) || clean(name, value)) {
 			dst = appendEscaped(dst, name, value)
 			continue
 		}
@@ -113,13 +113,16 @@ func appendByte(dst []byte, c byte, escape bool) []byte {
 
 // regular: name, ": ", value stand together as they are written.
 func regular(f *message.Field) bool {
-	return f.Flags == 0 && f.Value.Off == f.Name.Off+uint32(f.Name.Len)+2
+	return (f.Flags == 0 || f.Flags == message.FieldEdited|message.FieldLine) && f.Value.Off == f.Name.Off+uint32(f.Name.Len)+2
 }
 
 // AppendStatusLine appends "HTTP/1.1 status reason CRLF".
 func AppendStatusLine(dst []byte, status int, reason []byte) []byte {
+	if status == 200 && string(reason) == "OK" {
+		return append(dst, "HTTP/1.1 200 OK\r\n"...)
+	}
 	dst = append(dst, "HTTP/1.1 "...)
-	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = message.AppendInt(dst, int64(status))
 	dst = append(dst, ' ')
 	dst = append(dst, reason...)
 	return append(dst, "\r\n"...)

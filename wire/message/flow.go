@@ -41,25 +41,59 @@ type Flow struct {
 	// Proto is the protocol spoken: "http/1.1", "h2" …
 	Proto string
 
-	peerText, localText string
+	// texts are PeerText, LocalText and "https" in a row, of which peerLen and
+	// localLen bytes are the first two's.
+	texts             string
+	peerLen, localLen uint8
 }
 
-// OnUnix says that the connection came over the unix socket at path, which
-// has no addresses: the peer's text is "unix:" then, ours "unix:" and the path.
-func (f *Flow) OnUnix(path string) { f.peerText, f.localText = "unix:", "unix:"+path }
+// OnUnix says that the connection came over the unix socket at path (at most
+// 107 bytes), which has no addresses: the peer's text is "unix:" then, ours
+// "unix:" and the path.
+func (f *Flow) OnUnix(path string) { f.setTexts("unix:", "unix:"+path) }
 
-// PeerText is the peer's address without port, made once per connection.
+func (f *Flow) setTexts(peer, local string) {
+	f.texts, f.peerLen, f.localLen = peer+local+"https", uint8(len(peer)), uint8(len(local))
+}
+
+// makeTexts makes the texts once per connection.
+func (f *Flow) makeTexts() {
+	if f.texts != "" {
+		return
+	}
+	text := func(a netip.AddrPort) string {
+		if !a.IsValid() {
+			return ""
+		}
+		return a.Addr().Unmap().String()
+	}
+	f.setTexts(text(f.Peer), text(f.Local))
+}
+
+// PeerText is the peer's address without port.
 func (f *Flow) PeerText() string {
-	if f.peerText == "" && f.Peer.IsValid() {
-		f.peerText = f.Peer.Addr().Unmap().String()
-	}
-	return f.peerText
+	f.makeTexts()
+	return f.texts[:f.peerLen]
 }
 
-// LocalText is the local address without port, made once per connection.
+// LocalText is the local address without port.
 func (f *Flow) LocalText() string {
-	if f.localText == "" && f.Local.IsValid() {
-		f.localText = f.Local.Addr().Unmap().String()
+	f.makeTexts()
+	return f.texts[f.peerLen:][:f.localLen]
+}
+
+// Identify takes the texts of the flow into s, and the scheme.
+func (f *Flow) Identify(s *Shared) (peer, local, scheme Str) {
+	f.makeTexts()
+	all, err := s.PutString(f.texts)
+	if err != nil {
+		return
 	}
-	return f.localText
+	peer = Str{all.Off, uint32(f.peerLen)}
+	local = Str{peer.Off + peer.Len, uint32(f.localLen)}
+	scheme = Str{local.Off + local.Len, uint32(len("http"))}
+	if f.TLS != nil {
+		scheme.Len = uint32(len("https"))
+	}
+	return
 }

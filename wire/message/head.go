@@ -107,19 +107,6 @@ func (s *Shared) Add(h *Head, name, value string) error {
 	return s.Append(h, Field{Name: Str16{Off: n.Off, Len: uint16(n.Len)}, Value: v, Flags: FieldEdited, ID: Known(name)})
 }
 
-// SetKnown is Set for a known header whose value lies in the region already;
-// name is how it is spelled. It costs less: names are compared by number.
-func (s *Shared) SetKnown(h *Head, id KnownHeader, name string, value Str) error {
-	if s.FindID(h, id) != nil {
-		return s.Set(h, name, s.View(value))
-	}
-	n, err := s.PutString(name)
-	if err != nil {
-		return err
-	}
-	return s.Append(h, Field{Name: Str16{Off: n.Off, Len: uint16(n.Len)}, Value: value, Flags: FieldEdited, ID: id})
-}
-
 // Set gives name one value: the first field takes it and its place, the
 // others go, and without any it is appended. A field that was hop-by-hop
 // because the message named it so is no longer. Errors are Add's.

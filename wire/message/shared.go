@@ -18,6 +18,9 @@ const (
 	// FieldReplaced marks an edited field that stands where a received one
 	// stood (kong.service.response still finds it by name).
 	FieldReplaced
+	// FieldLine marks an edited field whose bytes stand as a line that can be
+	// sent as it is (Lines).
+	FieldLine
 )
 
 // Field is one header field of a Head, 20 bytes, in the order received.
