@@ -10,14 +10,17 @@ import "time"
 
 // Bounds of what waits for the end of a round: a reader must not wait for the
 // handlers of many others, nor for a slow one. Where one waited longer than
-// soonTime, the next soonSlow messages do not wait: handlers of such length cost
-// more than what waiting saves, and tell only afterwards that they were long.
+// soonTooLong, the next soonSlow messages do not wait: handlers of such length
+// cost more than what waiting saves, and tell only afterwards that they were
+// long. Many handlers that take some ten microseconds each, as with Lua plugins,
+// reach soonTime, but not that.
 const (
 	soonConns   = 64
 	soonMessage = 4 << 10
 	soonBuffer  = 64 << 10
 	soonLook    = 4 // messages between two looks at the clock
 	soonTime    = time.Millisecond
+	soonTooLong = 4 * soonTime
 	soonSlow    = 256
 )
 
@@ -77,7 +80,7 @@ func (c *Conn) keepSoon(p []byte) bool {
 // sendSoon sends what waits for the end of the round.
 func (l *Loop) sendSoon() {
 	s := &l.soon
-	if time.Since(l.base)-s.since > soonTime {
+	if time.Since(l.base)-s.since > soonTooLong {
 		s.slow = soonSlow
 	}
 	for i, c := range s.conns {

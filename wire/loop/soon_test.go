@@ -264,7 +264,7 @@ func TestLoopEndsWhatParts(t *testing.T) {
 func TestWriteSoonBehindSlowHandlers(t *testing.T) {
 	l := run(t)
 	p, other := open(t, l, func(*peer, Events) {})
-	l.do(func() { _ = p.WriteSoon([]byte("a")); time.Sleep(2 * soonTime) })
+	l.do(func() { _ = p.WriteSoon([]byte("a")); time.Sleep(2 * soonTooLong) })
 	l.do(func() {})
 	if got := there(t, other); got != "a" {
 		t.Fatalf("%q", got)
