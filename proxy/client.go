@@ -183,22 +183,18 @@ func (c *clientConn) parse(b []byte) bool {
 			return false
 		}
 		if more {
-			c.in = append(c.in[:0], b...)
+			c.keepHead(b)
 			return true
 		}
 	}
 	n, err := http1.Complete(b, c.scan)
 	if err != nil {
 		c.scan = n
-		if c.state == clientIdle {
-			c.state = clientHead
-			c.timer.After(w.srv.Options.HeaderTimeout)
-		}
+		c.keepHead(b)
 		if err = http1.CheckPartial(b, &w.srv.Options.RequestHead); err != nil {
 			c.refuse(b, 0, err)
 			return false
 		}
-		c.in = append(c.in[:0], b...)
 		return true
 	}
 	c.scan = 0
@@ -223,6 +219,15 @@ func (c *clientConn) parse(b []byte) bool {
 		w.Loop.Again(c) // the end came with the head: no other edge tells of it
 	}
 	return false
+}
+
+// keepHead keeps b, the part of a head that has come so far; the rest must come in time.
+func (c *clientConn) keepHead(b []byte) {
+	if c.state == clientIdle {
+		c.state = clientHead
+		c.timer.After(c.w.srv.Options.HeaderTimeout)
+	}
+	c.in = append(c.in[:0], b...)
 }
 
 // refuse answers a head that cannot be a request, and closes.

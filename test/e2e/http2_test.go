@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -288,4 +289,44 @@ func TestUpstreamHTTP2Shares(t *testing.T) {
 	t.Cleanup(s.Close)
 	g = startH2(t, httpsTo(s.Listener.Addr().String()), "KONG_UPSTREAM_HTTP2=on")
 	fetch("HTTP/1.1")
+}
+
+// What may become HTTP/2 in the clear or not waits like any part of a head, and the other connections of its worker go on.
+func TestFirstBytesOfAPreface(t *testing.T) {
+	g := startH2(t, `
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:1
+  routes: [{paths: [/]}]
+plugins:
+- {name: request-termination, config: {status_code: 200, message: there}}
+`, "KONG_NGINX_WORKER_PROCESSES=1")
+	for _, first := range []string{"P", "PR", "PRI * HTTP/2.0\r\n"} {
+		c, err := net.Dial("tcp", g.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte(first)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+		client := &http.Client{Timeout: 5 * time.Second}
+		resp, err := client.Get("http://" + g.addr + "/")
+		if err != nil {
+			t.Fatalf("after %q on another connection: %v", first, err)
+		}
+		resp.Body.Close()
+		if len(first) > 1 {
+			continue
+		}
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.Write([]byte("UT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err = http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%v, %v", resp, err)
+		}
+	}
 }
