@@ -160,7 +160,15 @@ func (c *clientConn) unsent() bool { return false }
 
 func (c *clientConn) part() { c.req, c.held = nil, nil }
 
-func (c *clientConn) breakOff() { c.close() }
+// breakOff lets what is on its way arrive, if it can: a reset would also drop
+// the end of the answer to an earlier request.
+func (c *clientConn) breakOff(shows bool) {
+	if !shows || c.peerClosed || c.HungUp || c.Closed() {
+		c.close()
+		return
+	}
+	c.endSending()
+}
 
 // appendResponseHead appends the response head for an HTTP/1.1 client.
 func (r *request) appendResponseHead(dst []byte) []byte {

@@ -282,7 +282,7 @@ func (st *h2Stream) part() {
 
 func (st *h2Stream) finished(bool) { st.close() }
 
-func (st *h2Stream) breakOff() {
+func (st *h2Stream) breakOff(bool) {
 	code := st.code
 	if code == 0 {
 		code = http2.InternalError

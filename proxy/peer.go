@@ -36,10 +36,11 @@ type clientSide interface {
 	unsent() bool
 
 	// part forgets the request, which is over. Then finished lets the client go
-	// on if keep, and breakOff tells it that the response is incomplete.
+	// on if keep, and breakOff tells it that the response is incomplete; shows:
+	// the mere end of what is sent shows that.
 	part()
 	finished(keep bool)
-	breakOff()
+	breakOff(shows bool)
 }
 
 // upstreamSide is one try to have a request answered: a whole HTTP/1.1

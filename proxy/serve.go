@@ -191,12 +191,13 @@ func (r *request) finish() plugin.Outcome {
 func (r *request) over() {
 	c, keep := r.client, r.keep && r.bodySettled() && !r.out.aborted
 	tunnelled, cut := r.out.tunnelled, r.out.aborted || r.gone || r.out.upgraded
+	shows := r.out.started && !r.out.raw && !r.out.upgraded && (r.out.chunked || r.out.length >= 0)
 	c.part()
 	r.w.release(r)
 	switch {
 	case tunnelled:
 	case cut:
-		c.breakOff()
+		c.breakOff(shows)
 	default:
 		c.finished(keep)
 	}
