@@ -59,9 +59,9 @@ func TestStress(t *testing.T) {
 	}
 }
 
-// settled is soaked once idle connections have been closed, or after a while.
+// settled is soaked once idle connections have been closed and those that end have, or after a while.
 func (g *h2gibbon) settled(t *testing.T, before [2]soaked) (after [2]soaked) {
-	for range 10 {
+	for range 40 {
 		after = g.soaked(t)
 		if after[0].fds <= before[0].fds+20 && after[0].Requests == 1 && after[1].Requests == 1 && after[0].Retired == 0 && after[1].Retired == 0 {
 			break
