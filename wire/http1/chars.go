@@ -82,17 +82,8 @@ func valueEnd(b []byte, i int) int {
 	return i
 }
 
-// slowNameLength, slowTextLength, slowLineBreak and slowUsualLine are what
-// scan_amd64.s does sixteen bytes at a time.
-func slowNameLength(b []byte) int {
-	for i, c := range b {
-		if nameClass[c] != nameUsual {
-			return i
-		}
-	}
-	return len(b)
-}
-
+// slowTextLength, slowLineBreak and slowUsualLine are what scan_amd64.s does
+// sixteen bytes at a time.
 func slowTextLength(b []byte) int { return below(b, 0, ' ') }
 
 func slowLineBreak(b []byte) int {
@@ -105,7 +96,9 @@ func slowLineBreak(b []byte) int {
 }
 
 func slowUsualLine(b []byte) (name, value, end int) {
-	name = slowNameLength(b)
+	for name < len(b) && nameClass[b[name]] == nameUsual {
+		name++
+	}
 	if name == 0 || name+2 >= len(b) || b[name] != ':' {
 		return 0, 0, -1
 	}

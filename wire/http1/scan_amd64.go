@@ -1,10 +1,5 @@
 package http1
 
-// nameLength counts the letters, digits and '-' that the n bytes at p begin with.
-//
-//go:noescape
-func nameLength(p *byte, n int) int
-
 // textLength counts the bytes before the first control (a tab is one) of the n at p.
 //
 //go:noescape

@@ -2,39 +2,22 @@
 
 // Sixteen bytes at a time with SSE2, which every amd64 has. What is left at the
 // end is looked at together with bytes before it that were found good already.
-// Where there are fewer than sixteen bytes in all, they are loaded from their
-// start, or up to their end if the sixteen would reach into another page.
 
-DATA lower<>+0(SB)/8, $0x2020202020202020
-DATA lower<>+8(SB)/8, $0x2020202020202020
-GLOBL lower<>(SB), RODATA|NOPTR, $16
-DATA beforeA<>+0(SB)/8, $0x6060606060606060
-DATA beforeA<>+8(SB)/8, $0x6060606060606060
-GLOBL beforeA<>(SB), RODATA|NOPTR, $16
-DATA afterZ<>+0(SB)/8, $0x7b7b7b7b7b7b7b7b
-DATA afterZ<>+8(SB)/8, $0x7b7b7b7b7b7b7b7b
-GLOBL afterZ<>(SB), RODATA|NOPTR, $16
-DATA before0<>+0(SB)/8, $0x2f2f2f2f2f2f2f2f
-DATA before0<>+8(SB)/8, $0x2f2f2f2f2f2f2f2f
-GLOBL before0<>(SB), RODATA|NOPTR, $16
-DATA after9<>+0(SB)/8, $0x3a3a3a3a3a3a3a3a
-DATA after9<>+8(SB)/8, $0x3a3a3a3a3a3a3a3a
-GLOBL after9<>(SB), RODATA|NOPTR, $16
-DATA dash<>+0(SB)/8, $0x2d2d2d2d2d2d2d2d
-DATA dash<>+8(SB)/8, $0x2d2d2d2d2d2d2d2d
-GLOBL dash<>(SB), RODATA|NOPTR, $16
-DATA control<>+0(SB)/8, $0x1f1f1f1f1f1f1f1f
-DATA control<>+8(SB)/8, $0x1f1f1f1f1f1f1f1f
-GLOBL control<>(SB), RODATA|NOPTR, $16
-DATA delete<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA delete<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL delete<>(SB), RODATA|NOPTR, $16
-DATA newline<>+0(SB)/8, $0x0a0a0a0a0a0a0a0a
-DATA newline<>+8(SB)/8, $0x0a0a0a0a0a0a0a0a
-GLOBL newline<>(SB), RODATA|NOPTR, $16
-DATA return<>+0(SB)/8, $0x0d0d0d0d0d0d0d0d
-DATA return<>+8(SB)/8, $0x0d0d0d0d0d0d0d0d
-GLOBL return<>(SB), RODATA|NOPTR, $16
+#define BYTES(NAME, WORD) \
+	DATA NAME<>+0(SB)/8, WORD; \
+	DATA NAME<>+8(SB)/8, WORD; \
+	GLOBL NAME<>(SB), RODATA|NOPTR, $16
+
+BYTES(lower, $0x2020202020202020)
+BYTES(beforeA, $0x6060606060606060)
+BYTES(afterZ, $0x7b7b7b7b7b7b7b7b)
+BYTES(before0, $0x2f2f2f2f2f2f2f2f)
+BYTES(after9, $0x3a3a3a3a3a3a3a3a)
+BYTES(dash, $0x2d2d2d2d2d2d2d2d)
+BYTES(control, $0x1f1f1f1f1f1f1f1f)
+BYTES(delete, $0x7f7f7f7f7f7f7f7f)
+BYTES(newline, $0x0a0a0a0a0a0a0a0a)
+BYTES(return, $0x0d0d0d0d0d0d0d0d)
 
 // NAMES sets the bits of AX for the bytes of X0 that are no letter, digit or '-'.
 #define NAMES \
@@ -52,41 +35,64 @@ GLOBL return<>(SB), RODATA|NOPTR, $16
 	MOVOA X0, X1; PMINUB control<>(SB), X1; PCMPEQB X0, X1; \
 	PCMPEQB delete<>(SB), X0; POR X1, X0; PMOVMSKB X0, AX
 
-// SCAN looks for the first byte that MASK marks in the CX bytes at SI.
-#define SCAN(MASK) \
-	MOVQ p+0(FP), SI; MOVQ n+8(FP), CX; \
-	XORL DX, DX; \
-	CMPQ CX, $16; JLT short; \
-	LEAQ -16(CX), BX; \
-loop: \
-	MOVOU (SI)(DX*1), X0; MASK; TESTL AX, AX; JNE found; \
-	ADDQ $16, DX; CMPQ DX, BX; JLE loop; \
-	CMPQ DX, CX; JGE none; \
-	MOVQ BX, DX; \
-	MOVOU (SI)(DX*1), X0; MASK; TESTL AX, AX; JNE found; \
-none: \
-	MOVQ CX, ret+16(FP); RET; \
-found: \
-	BSFL AX, AX; ADDQ AX, DX; MOVQ DX, ret+16(FP); RET; \
-short: \
-	TESTQ CX, CX; JLE none; \
-	MOVL SI, BX; ANDL $0xfff, BX; CMPL BX, $0xff0; JGT back; \
-	MOVOU (SI), X0; MASK; JMP few; \
-back: \
-	MOVOU -16(SI)(CX*1), X0; MASK; \
-	NEGQ CX; ADDQ $16, CX; SHRL CX, AX; MOVQ n+8(FP), CX; \
-few: \
-	TESTL AX, AX; JE none; \
-	BSFL AX, AX; CMPQ AX, CX; JGE none; \
-	MOVQ AX, ret+16(FP); RET
-
-// func nameLength(p *byte, n int) int
-TEXT ·nameLength(SB), NOSPLIT, $0-24
-	SCAN(NAMES)
-
 // func textLength(p *byte, n int) int
 TEXT ·textLength(SB), NOSPLIT, $0-24
-	SCAN(CONTROLS)
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	XORL DX, DX
+	CMPQ CX, $16
+	JLT short
+	LEAQ -16(CX), BX
+loop:
+	MOVOU (SI)(DX*1), X0
+	CONTROLS
+	TESTL AX, AX
+	JNE found
+	ADDQ $16, DX
+	CMPQ DX, BX
+	JLE loop
+	CMPQ DX, CX
+	JGE none
+	MOVQ BX, DX
+	MOVOU (SI)(DX*1), X0
+	CONTROLS
+	TESTL AX, AX
+	JNE found
+none:
+	MOVQ CX, ret+16(FP)
+	RET
+found:
+	BSFL AX, AX
+	ADDQ AX, DX
+	MOVQ DX, ret+16(FP)
+	RET
+short:
+	// Loaded from their start, or up to their end if sixteen bytes would reach
+	// into another page.
+	TESTQ CX, CX
+	JLE none
+	MOVL SI, BX
+	ANDL $0xfff, BX
+	CMPL BX, $0xff0
+	JGT back
+	MOVOU (SI), X0
+	CONTROLS
+	JMP few
+back:
+	MOVOU -16(SI)(CX*1), X0
+	CONTROLS
+	NEGQ CX
+	ADDQ $16, CX
+	SHRL CX, AX
+	MOVQ n+8(FP), CX
+few:
+	TESTL AX, AX
+	JE none
+	BSFL AX, AX
+	CMPQ AX, CX
+	JGE none
+	MOVQ AX, ret+16(FP)
+	RET
 
 // func lineBreak(p *byte, n int) int
 TEXT ·lineBreak(SB), NOSPLIT, $0-24

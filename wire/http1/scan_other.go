@@ -4,9 +4,6 @@ package http1
 
 import "unsafe"
 
-// nameLength counts the letters, digits and '-' that the n bytes at p begin with.
-func nameLength(p *byte, n int) int { return slowNameLength(unsafe.Slice(p, n)) }
-
 // textLength counts the bytes before the first control (a tab is one) of the n at p.
 func textLength(p *byte, n int) int { return slowTextLength(unsafe.Slice(p, n)) }
 

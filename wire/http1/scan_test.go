@@ -39,9 +39,6 @@ func FuzzScan(f *testing.F) {
 		for _, at := range []int{0, rand.IntN(page - len(b) + 1), page - len(b)} {
 			in := mem[at : at+len(b)]
 			copy(in, b)
-			if got, want := nameLength(&in[0], len(in)), slowNameLength(in); got != want {
-				t.Errorf("nameLength(%q) = %d, want %d", in, got, want)
-			}
 			if got, want := textLength(&in[0], len(in)), slowTextLength(in); got != want {
 				t.Errorf("textLength(%q) = %d, want %d", in, got, want)
 			}
