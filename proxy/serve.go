@@ -191,7 +191,7 @@ func (r *request) finish() plugin.Outcome {
 func (r *request) over() {
 	c, keep := r.client, r.keep && r.bodySettled() && !r.out.aborted
 	tunnelled, cut := r.out.tunnelled, r.out.aborted || r.gone || r.out.upgraded
-	shows := r.out.started && !r.out.raw && !r.out.upgraded && (r.out.chunked || r.out.length >= 0)
+	shows := !r.gone && r.out.started && !r.out.raw && !r.out.upgraded && (r.out.chunked || r.out.length >= 0)
 	c.part()
 	r.w.release(r)
 	switch {
