@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -295,6 +296,24 @@ func TestRestyHTTPUserinfo(t *testing.T) {
 		ask("http://" .. at, nil, { http_proxy = "http://p:q@" .. at })
 		local p = http.new():parse_uri("https://a:b@c@h.test:8443/p?q") say(p[1], p[2], p[3], p[4], p.userinfo) say(http.new():parse_uri("http://a:b@")) say(#http.new():parse_uri("http://a:b@[::1]/"))`),
 		"true ada se:cret+ \ntrue ada  \ntrue bob y \ntrue   Basic cDpx\nhttps h.test 8443 /p?q a:b@c\nnil bad uri: http://a:b@\n5")
+}
+
+// What others may have written cannot begin a header, or a request, of its own.
+func TestRestyHTTPLineBreaks(t *testing.T) {
+	asked := atomic.Int64{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); fmt.Fprint(w, "there") }))
+	defer srv.Close()
+	expect(t, inAccess(t, `local http, at = require "resty.http", "`+srv.URL+`"
+		local function ask(uri, params) local res, err = http.new():request_uri(uri, params) say(res and res.body or err) end
+		ask(at .. "/a", { headers = { ["X-A"] = "b" } }) ask(at .. "/a HTTP/1.1\r\nX-B: c") ask(at .. "/a?b\nc") ask(at .. "/", { headers = { ["X-A"] = "b\r\nX-C: d" } })
+		ask(at .. "/", { headers = { ["X-A\r\nX-D"] = "e" } }) ask(at .. "/", { headers = { ["X-A"] = { "a", "b\n" } } }) ask(at .. "/", { query = "a\r\nX: b" }) ask(at .. "/", { query = { a = "b\r\n" } })
+		local c = http.new() c:connect { scheme = "http", host = "127.0.0.1", port = tonumber(at:match("%d+$")) } c.host = "a\r\nX: b" say(c:request { path = "/" })`),
+		"there\nthe request line must not have a line break in it\nthe request line must not have a line break in it\nthe header 'X-A' must not have a line break in it\n"+
+			"the header 'X-A' must not have a line break in it\nthe header 'X-A' must not have a line break in it\nthe request line must not have a line break in it\nthere\n"+
+			"nil the header 'Host' must not have a line break in it")
+	if n := asked.Load(); n != 2 {
+		t.Errorf("%d requests came", n)
+	}
 }
 
 func TestSocketHTTP(t *testing.T) {

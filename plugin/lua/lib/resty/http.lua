@@ -3,6 +3,7 @@ local http_headers = require "resty.http_headers"
 local parts = require "gibbon.http_parts"
 
 local type, tostring, tonumber, pairs, ipairs, select, setmetatable, concat = type, tostring, tonumber, pairs, ipairs, select, setmetatable, table.concat
+local find = string.find
 
 local M = { _VERSION = "0.17.2" }
 M._USER_AGENT = "lua-resty-http/" .. M._VERSION .. " (Lua) ngx_lua/" .. ngx.config.ngx_lua_version
@@ -59,6 +60,16 @@ local function split(uri)
   local path, query = rest:gsub("#.*$", ""):match("^([^?]*)%??(.*)$")
   if path == "" then path = "/" end
   return { scheme, host, port ~= "" and tonumber(port) or nil, path, query, userinfo }
+end
+
+-- breaks says whether text would end its line: what others may have written could begin a header, or another request.
+local function breaks(text) return find(text, "[\r\n]") end
+
+-- add_line adds a header to the pieces of a head; otherwise it says what is wrong with it.
+local function add_line(head, name, value)
+  value = tostring(value)
+  if breaks(name) or breaks(value) then return "the header '" .. tostring(name):gsub("[\r\n].*", "") .. "' must not have a line break in it" end
+  head[#head + 1] = name .. ": " .. value .. "\r\n"
 end
 
 -- basic(userinfo) is the field value that says who asks (RFC 7617), of the userinfo of a URI (RFC 3986, 3.2.1).
@@ -241,16 +252,19 @@ local function send_request(self, params)
   if type(query) == "table" then query = "?" .. ngx.encode_args(query)
   elseif query == nil or query == "" then query = ""
   elseif query:sub(1, 1) ~= "?" then query = "?" .. query end
-  local head = { method, " ", self.path_prefix or "", path, query, version == 1.1 and " HTTP/1.1\r\n" or " HTTP/1.0\r\n" }
-  if method == "CONNECT" then head[3] = "" end
+  local prefix = method == "CONNECT" and "" or self.path_prefix or ""
+  local head = { method, " ", prefix, path, query, version == 1.1 and " HTTP/1.1\r\n" or " HTTP/1.0\r\n" }
+  if breaks(method) or breaks(prefix) or breaks(path) or breaks(query) then
+    return nil, "the request line must not have a line break in it"
+  end
   for k, v in pairs(headers) do
-    if type(v) == "string" then
-      head[#head + 1] = k .. ": " .. v .. "\r\n"
-    elseif type(v) == "table" then
-      for _, one in ipairs(v) do head[#head + 1] = k .. ": " .. tostring(one) .. "\r\n" end
+    local bad
+    if type(v) == "table" then
+      for _, one in ipairs(v) do bad = add_line(head, k, one) or bad end
     else
-      head[#head + 1] = k .. ": " .. tostring(v) .. "\r\n"
+      bad = add_line(head, k, v)
     end
+    if bad then return nil, bad end
   end
   head[#head + 1] = "\r\n"
   local ok, err = sock:send(concat(head))
