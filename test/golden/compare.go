@@ -42,10 +42,35 @@ func normalise(s string, subst map[string]string) string {
 	}
 	sort.Slice(values, func(i, j int) bool { return len(values[i]) > len(values[j]) })
 	for _, v := range values {
-		s = strings.ReplaceAll(s, v, subst[v])
+		s = replaceApart(s, v, subst[v])
 	}
 	return clientPort.ReplaceAllString(hideCerts(s), "$1: <port>")
 }
+
+// replaceApart is ReplaceAll, but that a number is left alone which is a part of a longer one: ports turn up in hashes, too.
+func replaceApart(s, v, by string) string {
+	if strings.Trim(v, "0123456789") != "" {
+		return strings.ReplaceAll(s, v, by)
+	}
+	var b strings.Builder
+	for from := 0; ; {
+		at := strings.Index(s[from:], v)
+		if at < 0 {
+			return b.String() + s[from:]
+		}
+		at += from
+		end := at + len(v)
+		b.WriteString(s[from:at])
+		if at > 0 && hexDigit(s[at-1]) || end < len(s) && hexDigit(s[end]) {
+			b.WriteString(v)
+		} else {
+			b.WriteString(by)
+		}
+		from = end
+	}
+}
+
+func hexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 // same says whether a record of that kind (upstream, response, log) is what the case wants.
 func same(kind, want, got string, o options) bool {

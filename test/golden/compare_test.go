@@ -71,3 +71,17 @@ func TestWireBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestReplaceApart(t *testing.T) {
+	for in, want := range map[string]string{
+		"26977": "{{p}}", "a:26977 26977": "a:{{p}} {{p}}", "0cc175b9c0f1b6a831c399e269772661": "0cc175b9c0f1b6a831c399e269772661",
+		"126977 269770 26977.": "126977 269770 {{p}}.", "2697726977": "2697726977", "": "", "no port": "no port", "port=26977;": "port={{p}};",
+	} {
+		if got := replaceApart(in, "26977", "{{p}}"); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	if got := replaceApart("ab1.testb", "b1.test", "{{name}}"); got != "a{{name}}b" {
+		t.Error(got)
+	}
+}
