@@ -69,18 +69,7 @@ function P:access()
   pcall(kong.request.get_path)
   pcall(kong.request.get_query)
 end`))
-	s.lines()
-	e := pdktest.New(f, "GET /a/b?x=1 HTTP/1.1\nHost: h.test\n")
-	k := e.Kong
-	k.Gateway, k.Worker = s.gw, s.w
-	used, request, response := k.X.Used, k.X.Request, k.X.Response
-	f.Fuzz(func(t *testing.T, text string) {
-		k.X.Used, k.X.Request, k.X.Response = used, request, response
-		k.Phase, fuzzInput = phase.Access, text
-		if s.rt.Run(k, phase.Access, all) != plugin.Continue {
-			t.Fatal(s.lines())
-		}
-	})
+	s.fuzzAccess(f, "GET /a/b?x=1 HTTP/1.1\nHost: h.test\n", all)
 }
 
 // TestSharedDictionaryAgainstAModel compares random calls with a table that
@@ -181,4 +170,20 @@ end`, rounds)))
 	s.rt.Run(k, phase.Access, all)
 	expect(t, s.lines(), fmt.Sprintf("notice *7 %d %d, server: kong", threads*rounds, threads*rounds))
 	s.end(k)
+}
+
+// fuzzAccess runs access of all for the request head, with each text as what test.input gives.
+func (s *stage) fuzzAccess(f *testing.F, head string, all []*plugin.Bound) {
+	s.lines()
+	e := pdktest.New(f, head)
+	k := e.Kong
+	k.Gateway, k.Worker = s.gw, s.w
+	used, request, response := k.X.Used, k.X.Request, k.X.Response
+	f.Fuzz(func(t *testing.T, text string) {
+		k.X.Used, k.X.Request, k.X.Response = used, request, response
+		k.Phase, fuzzInput = phase.Access, text
+		if s.rt.Run(k, phase.Access, all) != plugin.Continue {
+			t.Fatal(s.lines())
+		}
+	})
 }

@@ -3,10 +3,6 @@ package lua
 import (
 	"encoding/pem"
 	"testing"
-
-	"github.com/gibbon-gateway/gibbon/model/phase"
-	"github.com/gibbon-gateway/gibbon/plugin"
-	"github.com/gibbon-gateway/gibbon/plugin/pdk/pdktest"
 )
 
 // FuzzCertificates gives bytes to what reads certificates, revocation lists, PKCS#12 and the values of extensions, and to
@@ -64,16 +60,5 @@ function P:access()
   local p = refused(http:parse_uri(s))
   if p then assert(p[2] ~= "" and not p[2]:find("[/?#]") and type(p[4]) == "string", "parts of a URI") end
 end`))
-	s.lines()
-	e := pdktest.New(f, "GET / HTTP/1.1\nHost: h.test\n")
-	k := e.Kong
-	k.Gateway, k.Worker = s.gw, s.w
-	used, request, response := k.X.Used, k.X.Request, k.X.Response
-	f.Fuzz(func(t *testing.T, text string) {
-		k.X.Used, k.X.Request, k.X.Response = used, request, response
-		k.Phase, fuzzInput = phase.Access, text
-		if s.rt.Run(k, phase.Access, all) != plugin.Continue {
-			t.Fatal(s.lines())
-		}
-	})
+	s.fuzzAccess(f, "GET / HTTP/1.1\nHost: h.test\n", all)
 }

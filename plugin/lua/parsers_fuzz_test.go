@@ -3,10 +3,6 @@ package lua
 import (
 	"strings"
 	"testing"
-
-	"github.com/gibbon-gateway/gibbon/model/phase"
-	"github.com/gibbon-gateway/gibbon/plugin"
-	"github.com/gibbon-gateway/gibbon/plugin/pdk/pdktest"
 )
 
 // FuzzParsers gives bytes to the library's parsers of what others say: databases, brokers, messages, documents, templates. Each
@@ -58,16 +54,5 @@ function P:access()
   loadstring(code)
   scram.finish({ server = "x" }, s) iputils.parse_cidr(s) require("gibbon.postgres.wire").message("Q", s)
 end`))
-	s.lines()
-	e := pdktest.New(f, "GET / HTTP/1.1\nHost: h.test\n")
-	k := e.Kong
-	k.Gateway, k.Worker = s.gw, s.w
-	used, request, response := k.X.Used, k.X.Request, k.X.Response
-	f.Fuzz(func(t *testing.T, text string) {
-		k.X.Used, k.X.Request, k.X.Response = used, request, response
-		k.Phase, fuzzInput = phase.Access, text
-		if s.rt.Run(k, phase.Access, all) != plugin.Continue {
-			t.Fatal(s.lines())
-		}
-	})
+	s.fuzzAccess(f, "GET / HTTP/1.1\nHost: h.test\n", all)
 }

@@ -260,16 +260,11 @@ func (h *Head) hostField(v string) bool {
 }
 
 func (h *Head) contentLength(v string) bool {
-	if h.Length >= 0 || v == "" || len(v) > 18 {
+	n := message.ParseLength(v)
+	if h.Length >= 0 || n < 0 {
 		return false
 	}
-	h.Length = 0
-	for i := 0; i < len(v); i++ {
-		if !digit(v[i]) {
-			return false
-		}
-		h.Length = h.Length*10 + int64(v[i]-'0')
-	}
+	h.Length = n
 	return true
 }
 

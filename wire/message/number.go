@@ -25,12 +25,13 @@ func AppendInt(dst []byte, n int64) []byte {
 
 // ParseLength is the number of 1 to 18 digits that v is, -1 for anything else
 // (Content-Length, RFC 9112 section 6.3).
-func ParseLength(v []byte) int64 {
+func ParseLength[T ~string | ~[]byte](v T) int64 {
 	if len(v) == 0 || len(v) > 18 {
 		return -1
 	}
 	n := int64(0)
-	for _, c := range v {
+	for i := range len(v) {
+		c := v[i]
 		if c < '0' || c > '9' {
 			return -1
 		}
